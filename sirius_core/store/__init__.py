@@ -1,0 +1,48 @@
+"""All SQL of the lab: one SQLite file holds tasks, episodes, repairs, reviews, weights, reports, plots and jobs.
+
+    with Store("lab.db") as store:
+        store.experiments.all()
+        store.episodes.find("quickstart-0-1", round=1, phase="propose")
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+from .connection import Connection, dumps, now
+from .episodes import Episodes
+from .experiments import ACTIVE, Experiment, Experiments, Job
+from .repairs import Repairs, Review
+from .weights import ExampleRow, UpdateRow, Weights
+
+
+class Store:
+    """One open database. Make one per thread or script run and close it; never cache it."""
+
+    def __init__(self, path: str | os.PathLike[str], *, max_mb: float = 0,
+                 trace: Callable[[str], None] | None = None) -> None:
+        self.db = Connection(path, max_mb=max_mb, trace=trace)
+        self.path = self.db.path
+        self.experiments = Experiments(self.db)
+        self.episodes = Episodes(self.db)
+        self.repairs = Repairs(self.db)
+        self.weights = Weights(self.db)
+
+    def write(self) -> AbstractContextManager[None]:
+        """One transaction around several writes."""
+        return self.db.write()
+
+    def close(self) -> None:
+        self.db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+__all__ = ["ACTIVE", "Connection", "ExampleRow", "Experiment", "Job", "Review", "Store", "UpdateRow", "dumps", "now"]

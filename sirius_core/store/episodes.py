@@ -1,0 +1,148 @@
+"""Tasks, trajectories with their turns, finished work and the call journal."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..errors import Missing
+from ..prompts import Message
+from ..trajectories import Outcome, Reward, SeedPath, Stop, Task, Trajectory, Turn
+from .connection import Connection, dumps, now
+
+
+class Episodes:
+    """``store.episodes``: an episode and its turns land together or not at all."""
+
+    def __init__(self, db: Connection) -> None:
+        self.db = db
+
+    def add_tasks(self, tasks: Iterable[Task]) -> None:
+        rows = [{"id": t.id, "source": t.source, "split": t.split, "question": t.question, "answer": t.answer,
+                 "kind": t.kind, "grp": t.group, "data": dumps(dict(t.data))} for t in tasks]
+        with self.db.write():
+            self.db.insert("task", rows, ignore=True)
+
+    def task(self, task_id: str) -> Task:
+        row = self.db.row("SELECT * FROM task WHERE id = ?", task_id)
+        if row is None:
+            raise Missing(f"no task {task_id!r} in {self.db.path}")
+        return Task(row["id"], row["source"], row["split"], row["question"], row["answer"], row["kind"], row["grp"],
+                    json.loads(row["data"]))
+
+    def add(self, trajectories: Sequence[Trajectory]) -> None:
+        """Store trajectories; one that stands already is left as it is (its id is its place in the experiment)."""
+        if not trajectories:
+            return
+        with self.db.write():
+            known = self._known([t.id for t in trajectories])
+            fresh = list({t.id: t for t in trajectories if t.id not in known}.values())
+            first = (self.db.value("SELECT max(seq) FROM trajectory") or 0) + 1
+            numbered = list(enumerate(fresh, first))
+            self.db.insert("trajectory", [_trajectory_row(seq, t) for seq, t in numbered])
+            self.db.insert("turn", [_turn_row(seq, i, turn) for seq, t in numbered for i, turn in enumerate(t.turns)])
+
+    def _known(self, ids: list[str]) -> set[str]:
+        return {row[0] for row in self.db.rows(
+            "SELECT id FROM trajectory WHERE id IN (SELECT value FROM json_each(?))", dumps(ids))}
+
+    def get(self, trajectory_id: str) -> Trajectory:
+        found = self._load("id = ?", [trajectory_id])
+        if not found:
+            raise Missing(f"no trajectory {trajectory_id!r} in {self.db.path}")
+        return found[0]
+
+    def many(self, ids: Sequence[str]) -> dict[str, Trajectory]:
+        found = self._load("id IN (SELECT value FROM json_each(?))", [dumps(list(ids))])
+        return {t.id: t for t in found}
+
+    def find(self, experiment: str, *, round: int | None = None, phase: str | None = None, task: str | None = None,
+             parent: str | None = None, min_reward: float | None = None) -> list[Trajectory]:
+        """Trajectories in the order in which they were stored; ``phase`` may end in ``%``."""
+        terms, values = ["experiment = ?"], [experiment]  # type: tuple[list[str], list[Any]]
+        for term, value in (("round = ?", round), ("phase LIKE ?", phase), ("task = ?", task), ("parent = ?", parent),
+                            ("reward >= ?", min_reward)):
+            if value is not None:
+                terms.append(term if "%" in str(value) else term.replace("LIKE", "="))
+                values.append(value)
+        return self._load(" AND ".join(terms), values)
+
+    def _load(self, where: str, values: Sequence[Any]) -> list[Trajectory]:
+        heads = self.db.rows(f"SELECT * FROM trajectory WHERE {where} ORDER BY seq", *values)
+        turns: dict[int, list[Turn]] = {row["seq"]: [] for row in heads}
+        sql = f"SELECT * FROM turn WHERE trajectory IN (SELECT seq FROM trajectory WHERE {where}) ORDER BY trajectory, idx"
+        for row in self.db.rows(sql, *values):
+            turns[row["trajectory"]].append(_turn(row))
+        return [_trajectory(row, tuple(turns[row["seq"]])) for row in heads]
+
+    # -- finished work and the journal -------------------------------------------------------------------------------
+    def finished(self, experiment: str, round: int, phase: str) -> set[str]:
+        sql = "SELECT item FROM work WHERE experiment = ? AND round = ? AND phase = ?"
+        return {row[0] for row in self.db.rows(sql, experiment, round, phase)}
+
+    def finish(self, experiment: str, round: int, phase: str, items: Iterable[str]) -> None:
+        rows = [{"experiment": experiment, "round": round, "phase": phase, "item": item} for item in items]
+        self.db.insert("work", rows, ignore=True)
+
+    def journal_get(self, key: str) -> dict[str, Any] | None:
+        reply = self.db.value("SELECT reply FROM journal WHERE key = ?", key)
+        return None if reply is None else dict(json.loads(reply))
+
+    def journal_put(self, key: str, experiment: str, model: str, reply: dict[str, Any]) -> None:
+        with self.db.write():
+            self.db.insert("journal", [{"key": key, "experiment": experiment, "model": model, "reply": dumps(reply),
+                                        "created_at": now()}], ignore=True)
+
+    def spent(self, experiment: str) -> tuple[int, int]:
+        """(calls, tokens) that the stored episodes and the journal of an experiment account for."""
+        row = self.db.row(
+            "SELECT count(*), coalesce(sum(tokens_in + tokens_out), 0) FROM turn JOIN trajectory ON seq = trajectory "
+            "WHERE experiment = ? AND origin = 'sampled'", experiment)
+        return (0, 0) if row is None else (row[0], row[1])
+
+
+def _trajectory_row(seq: int, t: Trajectory) -> dict[str, Any]:
+    path, reward = t.path, t.reward
+    return {
+        "seq": seq, "id": t.id, "experiment": path.experiment, "seed": path.seed, "round": path.round,
+        "phase": path.phase, "task": path.task, "attempt": path.attempt, "branch": path.branch, "draw": path.draw,
+        "team": t.team, "parent": t.parent, "edits": dumps({str(k): v for k, v in t.edits.items()}),
+        "fresh_from": t.fresh_from, "answer": t.outcome.answer, "stop": t.outcome.stop and str(t.outcome.stop),
+        "why": t.outcome.why, "reward": reward and reward.value, "read": reward and reward.read,
+        "reward_why": reward and reward.why, "lucky": None if reward is None or reward.lucky is None else int(reward.lucky),
+        "reward_turns": reward and dumps({str(k): v for k, v in reward.turns.items()}), "content": t.content,
+    }
+
+
+def _turn_row(seq: int, index: int, t: Turn) -> dict[str, Any]:
+    return {
+        "trajectory": seq, "idx": index, "role": t.role, "prompt": t.prompt, "seat": t.seat,
+        "messages": dumps(t.messages), "slots": dumps(dict(t.slots)), "text": t.text, "request": t.request,
+        "occurrence": t.occurrence, "origin": t.origin, "finish": t.finish, "public": t.public,
+        "value": None if t.value is None else dumps(t.value), "model": t.model, "seed": t.seed,
+        "tokens_in": t.tokens_in, "tokens_out": t.tokens_out, "ms": t.ms,
+    }
+
+
+def _trajectory(row: sqlite3.Row, turns: tuple[Turn, ...]) -> Trajectory:
+    path = SeedPath(row["experiment"], row["seed"], row["round"], row["phase"], row["task"], row["attempt"],
+                    row["branch"], row["draw"])
+    outcome = Outcome(row["answer"], None if row["stop"] is None else Stop(row["stop"]), row["why"])
+    reward = None
+    if row["reward"] is not None:
+        per_turn = {int(k): v for k, v in json.loads(row["reward_turns"]).items()}
+        lucky = None if row["lucky"] is None else bool(row["lucky"])
+        reward = Reward(row["reward"], row["read"], row["reward_why"], per_turn, lucky)
+    edits = {int(k): v for k, v in json.loads(row["edits"]).items()}
+    return Trajectory(path, row["team"], turns, outcome, row["parent"], edits, row["fresh_from"], reward)
+
+
+def _turn(row: sqlite3.Row) -> Turn:
+    return Turn(
+        row["role"], row["prompt"], row["seat"], tuple(Message(*m) for m in json.loads(row["messages"])),
+        json.loads(row["slots"]), row["text"], row["request"], row["occurrence"], row["origin"], row["finish"],
+        row["public"], None if row["value"] is None else json.loads(row["value"]), row["model"], row["seed"],
+        row["tokens_in"], row["tokens_out"], row["ms"],
+    )

@@ -1,0 +1,105 @@
+"""Repairs (facts about a critic's work) and reviews (append-only decisions of people)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import Missing
+from ..trajectories import Repair
+from .connection import Connection, dumps, now
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One decision: ``verdict`` is accept, edit, reject or undo; ``before`` and ``after`` are hashes of the text."""
+
+    repair: str
+    author: str
+    verdict: str
+    reason: str = ""
+    text: str = ""
+    before: str = ""
+    after: str = ""
+    replay: str | None = None
+    seconds: float = 0.0
+    created_at: str = ""
+
+
+class Repairs:
+    """``store.repairs``"""
+
+    def __init__(self, db: Connection) -> None:
+        self.db = db
+
+    def add(self, experiment: str, round: int, phase: str, repairs: Sequence[Repair]) -> None:
+        rows = [{"id": r.id, "experiment": experiment, "round": round, "phase": phase, "task": r.task,
+                 "failed": r.failed, "mend": r.mend, "critic": r.critic, "critique": r.critique, "turn": r.turn,
+                 "role": r.role, "feedback": r.feedback, "raw": r.raw, "rephrased": r.rephrased,
+                 "leak": dumps(list(r.leak)), "replay": r.replay, "mended": int(r.mended),
+                 "critique_no": r.critique_no, "regeneration_no": r.regeneration_no, "calls": r.calls} for r in repairs]
+        with self.db.write():
+            self.db.insert("repair", rows, ignore=True)
+
+    def get(self, repair_id: str) -> Repair:
+        row = self.db.row("SELECT * FROM repair WHERE id = ?", repair_id)
+        if row is None:
+            raise Missing(f"no repair {repair_id!r} in {self.db.path}")
+        return _repair(row)
+
+    def place(self, repair_id: str) -> tuple[str, int]:
+        """(experiment, round) of a repair."""
+        row = self.db.row("SELECT experiment, round FROM repair WHERE id = ?", repair_id)
+        if row is None:
+            raise Missing(f"no repair {repair_id!r} in {self.db.path}")
+        return row[0], row[1]
+
+    def find(self, experiment: str, round: int | None = None, phase: str = "repair") -> list[Repair]:
+        sql = "SELECT * FROM repair WHERE experiment = ? AND phase = ?"
+        values: list[Any] = [experiment, phase]
+        if round is not None:
+            sql, values = sql + " AND round = ?", [*values, round]
+        return [_repair(row) for row in self.db.rows(sql + " ORDER BY seq", *values)]
+
+    def of_failed(self, trajectory_id: str) -> list[Repair]:
+        return [_repair(r) for r in self.db.rows("SELECT * FROM repair WHERE failed = ? ORDER BY seq", trajectory_id)]
+
+    def of_replay(self, trajectory_id: str) -> list[Repair]:
+        return [_repair(r) for r in self.db.rows("SELECT * FROM repair WHERE replay = ? ORDER BY seq", trajectory_id)]
+
+    # -- decisions ---------------------------------------------------------------------------------------------------
+    def decide(self, review: Review) -> None:
+        with self.db.write():
+            self.db.insert("review", [{
+                "repair": review.repair, "author": review.author, "verdict": review.verdict, "reason": review.reason,
+                "before": review.before, "after": review.after, "text": review.text, "replay": review.replay,
+                "seconds": review.seconds, "created_at": review.created_at or now()}])
+
+    def decisions(self, experiment: str, round: int | None = None) -> dict[str, Review]:
+        """The decision in force for each repair: the last row, unless that is an undo."""
+        sql = ("SELECT d.* FROM v_decision d JOIN repair r ON r.id = d.repair WHERE r.experiment = ?"
+               + (" AND r.round = ?" if round is not None else ""))
+        rows = self.db.rows(sql, *([experiment] if round is None else [experiment, round]))
+        return {row["repair"]: _review(row) for row in rows}
+
+    def history(self, repair_id: str) -> list[Review]:
+        return [_review(row) for row in self.db.rows("SELECT * FROM review WHERE repair = ? ORDER BY seq", repair_id)]
+
+    def last_decisions(self, experiment: str, limit: int = 10) -> list[Review]:
+        sql = ("SELECT d.* FROM v_decision d JOIN repair r ON r.id = d.repair WHERE r.experiment = ? "
+               "ORDER BY d.seq DESC LIMIT ?")
+        return [_review(row) for row in self.db.rows(sql, experiment, limit)]
+
+
+def _repair(row: sqlite3.Row) -> Repair:
+    return Repair(row["id"], row["failed"], row["mend"], row["task"], row["critique"], row["critic"], row["turn"],
+                  row["role"], row["feedback"], row["raw"], row["rephrased"], tuple(json.loads(row["leak"])),
+                  row["replay"], bool(row["mended"]), row["critique_no"], row["regeneration_no"], row["calls"])
+
+
+def _review(row: sqlite3.Row) -> Review:
+    return Review(row["repair"], row["author"], row["verdict"], row["reason"], row["text"], row["before"],
+                  row["after"], row["replay"], row["seconds"], row["created_at"])
