@@ -20,6 +20,8 @@ Array = npt.NDArray[Any]
 Weights = dict[str, np.ndarray]
 
 NORM_FLOOR = 1e-6
+SAFE = 60.0  # scores within +-SAFE need no maximum: exp(60) * context is far from the largest float32
+PART = 512  # tokens that go through the network at once in training: see _part
 
 
 @dataclass(frozen=True)
@@ -72,21 +74,40 @@ def initialise(shape: Shape, seed: int) -> Weights:
 
 def normalise(x: Array) -> tuple[Array, Array]:
     """RMSNorm without gain: rows of x [N, C] to root mean square 1. Returns (rows, the factor of each row [N, 1])."""
-    factor = np.einsum("nc,nc->n", x, x)
+    factor = np.vecdot(x, x)
     factor *= 1 / x.shape[1]
     factor += NORM_FLOOR
     np.sqrt(factor, out=factor)
     np.reciprocal(factor, out=factor)
-    return x * factor[:, None], factor[:, None]
+    column = factor[:, None]
+    return x * column, column
 
 
 def normalise_backward(gradient: Array, rows: Array, factor: Array) -> Array:
     """Gradient for the input of `normalise`, from that of its result. Works in place on `gradient`."""
-    along = np.einsum("nc,nc->n", gradient, rows)
+    along = np.vecdot(gradient, rows)
     along *= 1 / rows.shape[1]
     gradient -= rows * along[:, None]
     gradient *= factor
     return gradient
+
+
+def softmax_(scores: Array, mask: Array | None = None) -> Array:
+    """Softmax over the last axis, in place; `mask` (0 or minus infinity, broadcast) is added first.
+
+    A maximum per row costs more than all the rest, so it is only taken when some score is so large that exp might overflow, or
+    so small that a whole row might vanish.
+    """
+    safe = scores.size and scores.max() < SAFE and scores.min() > -SAFE
+    if mask is not None:
+        scores += mask
+    if not safe:
+        scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    # As a product with ones: several times faster than .sum() over short rows.
+    total = scores @ np.ones(scores.shape[-1], dtype=scores.dtype)
+    scores *= np.reciprocal(total, out=total)[..., None]
+    return scores
 
 
 def causal_mask(length: int, heads: int, dtype: Any) -> Array:
@@ -95,12 +116,10 @@ def causal_mask(length: int, heads: int, dtype: Any) -> Array:
     return np.repeat(mask, heads, axis=0)
 
 
-def softmax_(scores: Array) -> Array:
-    """Softmax over the last axis, in place."""
-    scores -= scores.max(axis=-1, keepdims=True)
-    np.exp(scores, out=scores)
-    scores *= 1 / scores.sum(axis=-1, keepdims=True)
-    return scores
+def scaled(weights: Weights, shape: Shape) -> Weights:
+    """The same arrays, the query matrices times D**-0.5: scaling [C, C] once is cheaper than scaling queries or scores."""
+    scale = shape.head_width**-0.5
+    return {name: array * array.dtype.type(scale) if name.startswith("query") else array for name, array in weights.items()}
 
 
 def check_tokens(shape: Shape, tokens: Array) -> None:
@@ -111,40 +130,44 @@ def check_tokens(shape: Shape, tokens: Array) -> None:
         raise ValueError(f"token ids must lie in 0..{shape.vocab - 1}, not {tokens.min()}..{tokens.max()}")
 
 
-def _forward(weights: Weights, shape: Shape, tokens: Array, rows: Array) -> tuple[Array, list[tuple[Array, ...]]]:
-    """Final normalised states at flat positions `rows` [R], and what each layer must remember for the backward pass."""
+def _forward(ready: Weights, shape: Shape, tokens: Array, rows: Array) -> tuple[Array, list[tuple[Array, ...]]]:
+    """Final normalised states at flat positions `rows` [R], and what each layer must remember for the backward pass.
+
+    `ready` are the weights as `scaled` gives them.
+    """
     b, t = tokens.shape
-    c, h, d = shape.width, shape.heads, shape.head_width
-    dtype = weights["token"].dtype
-    x = (weights["token"][tokens] + weights["position"][:t]).reshape(b * t, c)
+    c, h, d, f = shape.width, shape.heads, shape.head_width, shape.hidden
+    dtype = ready["token"].dtype
+    x = (ready["token"][tokens] + ready["position"][:t]).reshape(b * t, c)
     mask = causal_mask(t, h, dtype)
+    # NumPy compares with a row of zeros three times as fast as with the number 0.
+    zeros = np.zeros(f, dtype=dtype)
     memory: list[tuple[Array, ...]] = []
     for i in range(shape.layers):
         n1, f1 = normalise(x)
-        query = n1 @ weights[f"query{i}"]
-        query *= d**-0.5
-        keyvalue = (n1 @ weights[f"keyvalue{i}"]).reshape(b, t, 2 * d)
+        query = n1 @ ready[f"query{i}"]
+        keyvalue = (n1 @ ready[f"keyvalue{i}"]).reshape(b, t, 2 * d)
         look = query.reshape(b, t * h, d) @ keyvalue[:, :, :d].transpose(0, 2, 1)
-        look += mask
-        softmax_(look)
+        softmax_(look, mask)
         seen = (look @ keyvalue[:, :, d:]).reshape(b * t, c)
         if i == shape.layers - 1:
             x, seen = x[rows], seen[rows]
-        x = x + seen @ weights[f"mix{i}"]
+        x = x + seen @ ready[f"mix{i}"]
         n2, f2 = normalise(x)
-        active = n2 @ weights[f"up{i}"]
-        np.maximum(active, 0, out=active)
-        x = x + (active * active) @ weights[f"down{i}"]
-        memory.append((n1, f1, query, keyvalue, look, seen, n2, f2, active))
-    nf, ff = normalise(x)
-    memory.append((nf, ff))
-    return nf, memory
+        active = n2 @ ready[f"up{i}"]
+        np.maximum(active, zeros, out=active)
+        squared = active * active
+        x = x + squared @ ready[f"down{i}"]
+        memory.append((n1, f1, query, keyvalue, look, seen, n2, f2, active, squared))
+    final, factor = normalise(x)
+    memory.append((final, factor))
+    return final, memory
 
 
 def forward_logits(weights: Weights, shape: Shape, tokens: Array) -> Array:
     """Logits [B, T, V] of the next token after every position; tokens is int [B, T]. ValueError for bad ids or lengths."""
     check_tokens(shape, tokens)
-    states, _ = _forward(weights, shape, tokens, np.arange(tokens.size))
+    states, _ = _forward(scaled(weights, shape), shape, tokens, np.arange(tokens.size))
     logits: Array = (states @ weights["head"]).reshape(*tokens.shape, shape.vocab)
     return logits
 
@@ -161,41 +184,68 @@ def loss_and_gradients(weights: Weights, shape: Shape, tokens: Array, loss_weigh
         raise ValueError(f"loss_weight {loss_weight.shape} must have the shape of tokens {tokens.shape}")
     if loss_weight[:, 0].any():
         raise ValueError("a first token is predicted by nothing: loss_weight[:, 0] must be 0")
-    b, t = tokens.shape
-    c, h, d = shape.width, shape.heads, shape.head_width
-    dtype = weights["token"].dtype
-    where = np.flatnonzero(loss_weight)
-    if not len(where):
-        raise ValueError("no position carries loss")
-    share = loss_weight.reshape(-1)[where].astype(dtype)
-    if not (np.isfinite(share).all() and (share > 0).all()):
+    if not (np.isfinite(loss_weight).all() and (loss_weight >= 0).all()):
         raise ValueError("loss weights must be finite and not negative")
-    share /= share.sum()
-    rows = where - 1
-    target = tokens.reshape(-1)[where]
-    nf, memory = _forward(weights, shape, tokens, rows)
-    _, ff = memory.pop()
+    total = float(loss_weight.sum(dtype=np.float64))
+    if not total:
+        raise ValueError("no position carries loss")
+    ready = scaled(weights, shape)
+    gradients = {name: np.zeros_like(array) for name, array in weights.items()}
+    # What a row must be fed: everything before the last token that carries loss.
+    needed = tokens.shape[1] - 1 - (loss_weight[:, ::-1] > 0).argmax(axis=1)
+    needed[~loss_weight.any(axis=1)] = 0
+    order = np.argsort(needed, kind="stable")
+    order = order[needed[order] > 0]
+    loss = 0.0
+    inputs: list[Array] = []
+    slopes: list[Array] = []
+    while len(order):
+        length = int(needed[order[-1]])
+        take = max(1, PART // length)
+        order, part = order[:-take], order[-take:]
+        share = (loss_weight[part, 1 : length + 1] / total).astype(weights["token"].dtype)
+        each_loss, dx = _part(ready, shape, tokens[part, : length + 1], share, gradients)
+        loss += each_loss
+        gradients["position"][:length] += dx.reshape(len(part), length, -1).sum(axis=0)
+        inputs.append(tokens[part, :length].reshape(-1))
+        slopes.append(dx)
+    for i in range(shape.layers):
+        gradients[f"query{i}"] *= gradients[f"query{i}"].dtype.type(shape.head_width**-0.5)
+        gradients[f"up{i}"] *= 2
+    _add_by_token(gradients["token"], np.concatenate(slopes), np.concatenate(inputs))
+    return loss, gradients
 
-    chance = softmax_(nf @ weights["head"])
+
+def _part(ready: Weights, shape: Shape, tokens: Array, share: Array, gradients: Weights) -> tuple[float, Array]:
+    """Loss and input gradient [N, C] of a few sequences [B, T+1]; adds to `gradients`, still without constant factors.
+
+    A few sequences at a time keep everything that the backward pass needs in the processor's cache.
+    """
+    b, t = share.shape
+    c, h, d = shape.width, shape.heads, shape.head_width
+    rows = np.flatnonzero(share)
+    weight = share.reshape(-1)[rows]
+    target = tokens[:, 1:].reshape(-1)[rows]
+    states, memory = _forward(ready, shape, tokens[:, :-1], rows)
+    _, factor = memory.pop()
+    chance = softmax_(states @ ready["head"])
     each = np.arange(len(rows))
-    loss = -float(share @ np.log(np.maximum(chance[each, target], np.finfo(dtype).tiny)))
+    loss = -float(weight @ np.log(np.maximum(chance[each, target], np.finfo(chance.dtype).tiny)))
     chance[each, target] -= 1
-    chance *= share[:, None]
-    gradients: Weights = {}
-    gradients["head"] = nf.T @ chance
-    dx = normalise_backward(chance @ weights["head"].T, nf, ff)
+    chance *= weight[:, None]
+    gradients["head"] += states.T @ chance
+    dx = normalise_backward(chance @ ready["head"].T, states, factor)
     for i in range(shape.layers - 1, -1, -1):
-        n1, f1, query, keyvalue, look, seen, n2, f2, active = memory.pop()
-        # The 2 of d(a*a) = 2a da is applied to the small matrices instead of to [N, F].
-        up, down = weights[f"up{i}"], weights[f"down{i}"]
-        da = dx @ down.T
+        n1, f1, query, keyvalue, look, seen, n2, f2, active, squared = memory.pop()
+        da = dx @ ready[f"down{i}"].T
         da *= active
-        gradients[f"up{i}"] = (n2.T @ da) * 2
-        np.multiply(active, active, out=active)
-        gradients[f"down{i}"] = active.T @ dx
-        dx += normalise_backward(da @ (up.T * 2), n2, f2)
-        gradients[f"mix{i}"] = seen.T @ dx
-        dseen = dx @ weights[f"mix{i}"].T
+        gradients[f"up{i}"] += n2.T @ da
+        gradients[f"down{i}"] += squared.T @ dx
+        dn2 = da @ ready[f"up{i}"].T
+        dn2 *= 2  # d(a*a) = 2a da; for the weights the 2 is applied once, at the end
+        dx += normalise_backward(dn2, n2, f2)
+        gradients[f"mix{i}"] += seen.T @ dx
+        dseen = dx @ ready[f"mix{i}"].T
         if i == shape.layers - 1:
             dx, dseen, seen = (_spread(part, rows, b * t) for part in (dx, dseen, seen))
         dseen3 = dseen.reshape(b, t * h, d)
@@ -203,21 +253,17 @@ def loss_and_gradients(weights: Weights, shape: Shape, tokens: Array, loss_weigh
         np.matmul(look.transpose(0, 2, 1), dseen3, out=dkeyvalue[:, :, d:])
         dlook = dseen3 @ keyvalue[:, :, d:].transpose(0, 2, 1)
         # sum_s P dP equals sum_d O dO: the row sums come from [B, T*H, D] instead of [B, T*H, T].
-        dlook -= np.einsum("brd,brd->br", dseen3, seen.reshape(b, t * h, d))[:, :, None]
+        dlook -= np.vecdot(dseen3, seen.reshape(b, t * h, d))[:, :, None]
         dlook *= look
         dquery = (dlook @ keyvalue[:, :, :d]).reshape(b * t, c)
-        dquery *= d**-0.5
         np.matmul(dlook.transpose(0, 2, 1), query.reshape(b, t * h, d), out=dkeyvalue[:, :, :d])
         dkv = dkeyvalue.reshape(b * t, 2 * d)
-        gradients[f"query{i}"] = n1.T @ dquery
-        gradients[f"keyvalue{i}"] = n1.T @ dkv
-        dn1 = dquery @ weights[f"query{i}"].T
-        dn1 += dkv @ weights[f"keyvalue{i}"].T
+        gradients[f"query{i}"] += n1.T @ dquery
+        gradients[f"keyvalue{i}"] += n1.T @ dkv
+        dn1 = dquery @ ready[f"query{i}"].T
+        dn1 += dkv @ ready[f"keyvalue{i}"].T
         dx += normalise_backward(dn1, n1, f1)
-    gradients["position"] = np.zeros_like(weights["position"])
-    gradients["position"][:t] = dx.reshape(b, t, c).sum(axis=0)
-    gradients["token"] = _sum_by_token(dx, tokens.reshape(-1), shape.vocab)
-    return loss, {name: gradients[name] for name in weights}
+    return loss, dx
 
 
 def _spread(part: Array, rows: Array, count: int) -> Array:
@@ -227,9 +273,8 @@ def _spread(part: Array, rows: Array, count: int) -> Array:
     return whole
 
 
-def _sum_by_token(dx: Array, tokens: Array, vocab: int) -> Array:
-    """[V, C]: the sum of the rows of dx [N, C] that belong to each token; a product with a one-hot matrix is the fastest form."""
-    one_hot = np.zeros((vocab, len(tokens)), dtype=dx.dtype)
-    one_hot[tokens, np.arange(len(tokens))] = 1
-    total: Array = one_hot @ dx
-    return total
+def _add_by_token(gradient: Array, dx: Array, tokens: Array) -> None:
+    """Adds the rows of dx [N, C] to the rows of gradient [V, C] that `tokens` [N] names; sorted, which np.add.at is not."""
+    order = np.argsort(tokens, kind="stable")
+    present, first = np.unique(tokens[order], return_index=True)
+    gradient[present] += np.add.reduceat(dx[order], first, axis=0)
