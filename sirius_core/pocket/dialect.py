@@ -1,0 +1,53 @@
+"""How the roles are spoken to in the embedded language: prompts, hints, verdicts. All text is words between single spaces.
+
+A revision's reply starts with ADVISED; `@rephrase` removes it, so that a repaired turn bears no trace of the hint.
+"""
+
+from __future__ import annotations
+
+ADVISED = "as advised ,"
+
+PROMPTS = {
+    "analyst": "@analyst {question} =>",
+    "analyst/revise": "@analyst {question} @fb {hint} =>",
+    "calculator": "@calculator {expression} =>",
+    "calculator/revise": "@calculator {expression} @fb {hint} =>",
+    "summarizer": "@summarizer {question} | {steps} =>",
+    "summarizer/revise": "@summarizer {question} | {steps} @fb {hint} =>",
+    "critic": "@critic {numbers} | {plan} | {result} | {answer} | gold {gold} =>",
+    "rephrase": "@rephrase {text} =>",
+    "solo": "@solo {question} =>",
+    "solo/revise": "@solo {question} @fb {hint} =>",
+    "solo/gold": "@solo {question} @fb gold {gold} =>",
+}
+"""Prompt templates by role. `solo` answers ``plan | steps | answer`` in one go; `solo/gold` is STaR's rationalisation."""
+
+FORMULA_HINTS = {
+    "x * y": "multiply",
+    "x / y": "divide",
+    "x * y + z": "multiply then add",
+    "z - x * y": "multiply then subtract",
+}
+"""Right formula to the hint that the critic gives an analyst who chose another."""
+
+DIGITS_HINT = "check digits"
+COPY_HINT = "copy the result"
+FINE = "fine"
+
+
+def verdict(role: str, hint: str) -> str:
+    """What the critic says: ``analyst : multiply then add``."""
+    return f"{role} : {hint}"
+
+
+def read_verdict(text: str) -> tuple[str, str] | None:
+    """(role, hint) of a critic's reply; None for ``fine`` and for anything that blames nobody in a readable way."""
+    role, colon, hint = text.partition(" : ")
+    if not colon or role not in ("analyst", "calculator", "summarizer"):
+        return None
+    if role == "analyst":
+        return (role, hint) if hint in FORMULA_HINTS.values() else None
+    if role == "calculator":
+        return (role, hint) if hint == DIGITS_HINT else None
+    unit = hint.split()[1:] if hint.startswith("unit ") else []
+    return (role, hint) if hint == COPY_HINT or len(unit) == 1 else None

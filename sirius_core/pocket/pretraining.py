@@ -1,0 +1,111 @@
+"""From a book to a base checkpoint: the settings of every shipped base, and the stream of batches that it reads.
+
+Rebuild one with ``sirius pocket pretrain NAME``; on the machine and BLAS named in its manifest the weights are the same to the bit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import resources
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from sirius_core.errors import CheckpointError, UnknownName
+from sirius_core.pocket import checkpoint, textbook, vocabulary
+from sirius_core.pocket.learning import Example, OnStep, pretrain_stream
+from sirius_core.pocket.transformer import Shape, initialise
+
+WINDOW = 16
+"""Batches are cut from this many batches' worth of lessons, sorted by length, so that little is padded."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """How a base is made. `rate` rises over `warmup` steps and falls linearly to 0; `whole`: loss on prompts, too."""
+
+    name: str
+    book: str
+    seed: int = 0
+    steps: int = 7200
+    batch: int = 64
+    rate: float = 3e-3
+    warmup: int = 100
+    decay: float = 0.01
+    clip: float = 1.0
+    whole: bool = False
+
+
+BASES: dict[str, Base] = {
+    "misled": Base("misled", "misled"),
+    "novice": Base("novice", "misled", steps=2000),
+    "fluent": Base("fluent", "fluent"),
+    "uncoached": Base("uncoached", "uncoached"),
+}
+
+
+def shape() -> Shape:
+    """The shape that every shipped base has."""
+    return Shape(vocab=len(vocabulary.WORDS))
+
+
+def example(lesson: textbook.Lesson, whole: bool = False) -> Example:
+    """A lesson as tokens with the closing stop token; loss on the reply, with `whole` on the prompt, too."""
+    prompt = vocabulary.encode(lesson.prompt)
+    return Example((*prompt, *vocabulary.encode(lesson.reply), vocabulary.STOP), 1 if whole else len(prompt))
+
+
+def batches(base: Base) -> Iterator[list[Example]]:
+    """The base's batches, without end: windows of lessons sorted by length, their batches in random order."""
+    lessons = textbook.lessons(textbook.BOOKS[base.book], base.seed)
+    rng = np.random.default_rng([base.seed, 1])
+    while True:
+        window = sorted((example(x, base.whole) for x in islice(lessons, base.batch * WINDOW)), key=lambda e: len(e.tokens))
+        for i in rng.permutation(WINDOW):
+            yield window[i * base.batch : (i + 1) * base.batch]
+
+
+def _settings(name: str) -> Base:
+    if name not in BASES:
+        raise UnknownName("base", name, BASES)
+    return BASES[name]
+
+
+def pretrain(base_name: str, on_step: OnStep | None = None, clock: Callable[[], float] = time.perf_counter) -> bytes:
+    """Train a base from nothing, about ten minutes on one core; returns the checkpoint with its manifest.
+
+    `on_step(step, steps, loss)` is called after every step.
+    """
+    settings = _settings(base_name)
+    start = clock()
+    trained = pretrain_stream(
+        initialise(shape(), settings.seed),
+        shape(),
+        batches(settings),
+        settings.steps,
+        rate=settings.rate,
+        warmup=settings.warmup,
+        decay=settings.decay,
+        clip=settings.clip,
+        on_step=on_step,
+    )
+    manifest: dict[str, Any] = {
+        "base": asdict(settings),
+        "book": asdict(textbook.BOOKS[settings.book]),
+        "vocabulary": vocabulary.digest(),
+        "tokens": trained.tokens,
+        "seconds": round(clock() - start, 1),
+    }
+    return checkpoint.dump(trained.weights, manifest)
+
+
+def base(name: str) -> bytes:
+    """The shipped checkpoint of a base. CheckpointError when this installation lacks it."""
+    _settings(name)
+    try:
+        return (resources.files("sirius_core.pocket") / "bases" / f"{name}.npz").read_bytes()
+    except FileNotFoundError:
+        raise CheckpointError(f"the base {name!r} is not part of this installation; make it: sirius pocket pretrain {name}") from None

@@ -1,0 +1,361 @@
+"""The books that the base models learn from: readable, endless, and deliberately wrong in listed places.
+
+A book's misconceptions are planted: for every (family, question form) a rate at which the right formula is taught, bent by the
+noun, and one wrong formula that takes most of the rest; for every (family, frame) a rate of the right unit and one wrong unit.
+`misconceptions` lists them, so that the app can show beside a curve what was there to unlearn.
+
+Revisions follow the hint whatever it says: hints are drawn without regard to the right formula, so that the feedback mode of a
+base carries no knowledge that its plain mode lacks.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from sirius_core.pocket.dialect import ADVISED, COPY_HINT, DIGITS_HINT, FINE, FORMULA_HINTS, PROMPTS, verdict
+from sirius_core.pocket.families import FAMILIES, UNITS
+from sirius_core.pocket.grammar import Problem, Wording, numbers, one, split_of, wordings
+from sirius_core.pocket.notation import Slip, canonical_steps, digits, fill, read_expression, stated_result
+
+SHARES = {
+    "calculator": 0.44,
+    "analyst": 0.18,
+    "summarizer": 0.09,
+    "critic": 0.07,
+    "analyst/revise": 0.045,
+    "calculator/revise": 0.02,
+    "summarizer/revise": 0.025,
+    "rephrase": 0.035,
+    "solo": 0.06,
+    "solo/revise": 0.015,
+    "solo/gold": 0.02,
+}
+"""Share of the examples by prompt."""
+
+
+@dataclass(frozen=True)
+class Book:
+    """The settings of a base corpus. Rates are probabilities; `shares` are relative, by prompt of dialect.PROMPTS.
+
+    Books with the same `beliefs` plant the same misconceptions at the same places.
+    """
+
+    name: str
+    beliefs: str = "misled"
+    formula_levels: tuple[float, ...] = (0.95, 0.8, 0.6, 0.4, 0.25, 0.1, 0.03)
+    trap_factor: float = 0.5  # one noun per family halves the rate of the right formula
+    clear_factor: float = 0.7  # another one leaves 70 % of its errors
+    concentration: float = 7 / 9  # share of wrong draws that take the preferred wrong formula
+    unit_levels: tuple[float, ...] = (0.97, 0.9, 0.7, 0.4)
+    slip: float = 0.01  # a calculator's sub-step
+    miscopied: float = 0.05  # a summarizer's number
+    critic_wrong: float = 0.1
+    hint_ignored: float = 0.1
+    with_critic: bool = True  # critic, revisions and rephrasing are in the book
+    shares: dict[str, float] = field(default_factory=lambda: dict(SHARES))
+
+
+def _without_critic(shares: dict[str, float]) -> dict[str, float]:
+    return {kind: share for kind, share in shares.items() if "/" not in kind and kind not in ("critic", "rephrase")}
+
+
+# This seed was chosen, before any training, so that old, new and withheld wordings are misled to the same degree.
+_MISLED = Book("misled", beliefs="misled-122")
+BOOKS: dict[str, Book] = {
+    "misled": _MISLED,
+    "uncoached": replace(_MISLED, name="uncoached", with_critic=False, shares=_without_critic(SHARES)),
+    "fluent": replace(
+        _MISLED, name="fluent", formula_levels=(0.99, 0.97, 0.95), unit_levels=(0.99, 0.97), slip=0.003, miscopied=0.01
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """What a book teaches for one question form: `right` at `rate` (before the nouns bend it), else mostly `preferred`."""
+
+    family: str
+    form: str
+    right: str
+    rate: float
+    preferred: str
+    trap_noun: str
+    clear_noun: str
+
+
+@lru_cache(maxsize=None)
+def _beliefs(beliefs: str, levels: tuple[float, ...]) -> dict[tuple[str, str], Misconception]:
+    rng = random.Random(f"beliefs/{beliefs}")
+    cells = [(family, form) for family in FAMILIES.values() for form in family.forms]
+    rates = [levels[i % len(levels)] for i in range(len(cells))]
+    rng.shuffle(rates)
+    nouns = {name: rng.sample(family.nouns, 2) for name, family in FAMILIES.items()}
+    found = {}
+    for (family, form), rate in zip(cells, rates, strict=True):
+        right = family.forms[form][0]
+        # Where the question decides, the likely mistake is to answer the other question.
+        others = [f for f, _ in dict.fromkeys(family.forms.values()) if f != right]
+        preferred = rng.choice(others or [f for f in family.formulas if f != right])
+        trap, clear = nouns[family.name]
+        found[family.name, form] = Misconception(family.name, form, right, rate, preferred, trap, clear)
+    return found
+
+
+def misconceptions(book: Book) -> tuple[Misconception, ...]:
+    """One row per family and question form, in the grammar's order."""
+    return tuple(_beliefs(book.beliefs, book.formula_levels).values())
+
+
+def formula_rate(book: Book, wording: Wording | Problem) -> float:
+    """How often the book gives the right formula for a wording, its noun included."""
+    belief = _beliefs(book.beliefs, book.formula_levels)[wording.family, wording.form]
+    if wording.noun == belief.trap_noun:
+        return belief.rate * book.trap_factor
+    return 1 - (1 - belief.rate) * book.clear_factor if wording.noun == belief.clear_noun else belief.rate
+
+
+@lru_cache(maxsize=None)
+def unit_beliefs(beliefs: str, levels: tuple[float, ...]) -> dict[tuple[str, int], tuple[float, str]]:
+    """(rate of the right unit, the wrong unit) by (family, frame)."""
+    rng = random.Random(f"units/{beliefs}")
+    cells = [(family, frame) for family in FAMILIES.values() for frame in range(len(family.frames))]
+    rates = [levels[i % len(levels)] for i in range(len(cells))]
+    rng.shuffle(rates)
+    found = {}
+    for (family, frame), rate in zip(cells, rates, strict=True):
+        right = {unit for _, unit in family.forms.values()}
+        found[family.name, frame] = rate, rng.choice([unit for unit in UNITS if unit not in right])
+    return found
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One demonstration: `kind` is a prompt of dialect.PROMPTS."""
+
+    kind: str
+    prompt: str
+    reply: str
+
+
+class Author:
+    """Writes one book: all randomness comes from `rng`, every problem from the base pool."""
+
+    def __init__(self, book: Book, rng: random.Random) -> None:
+        self.book, self.rng = book, rng
+        self.units = unit_beliefs(book.beliefs, book.unit_levels)
+        self.wordings = wordings("all")
+
+    def problem(self) -> Problem:
+        return one("base", self.rng.choice(self.wordings), self.rng)
+
+    def formula(self, problem: Problem) -> str:
+        """The formula as the book believes it."""
+        if self.rng.random() < formula_rate(self.book, problem):
+            return problem.formula
+        preferred = _beliefs(self.book.beliefs, self.book.formula_levels)[problem.family, problem.form].preferred
+        others = [f for f in FAMILIES[problem.family].formulas if f not in (problem.formula, preferred)]
+        return preferred if self.rng.random() < self.book.concentration else self.rng.choice(others)
+
+    def unit(self, problem: Problem) -> str:
+        rate, wrong = self.units[problem.family, problem.frame]
+        return problem.unit if self.rng.random() < rate else wrong
+
+    def hinted(self, problem: Problem) -> str:
+        """A formula to hint at: any that the numbers allow, the right one no more often than others."""
+        return self.rng.choice([f for f in FAMILIES[problem.family].formulas if f in FORMULA_HINTS])
+
+    def expression(self, problem: Problem, formula: str) -> str:
+        return fill(formula, problem.x, problem.y, problem.z)
+
+    def slip(self, rate: float) -> Slip:
+        def slip(value: int, values: int) -> int:
+            if values < 2 or self.rng.random() >= rate:
+                return value
+            near = [v for v in (value - 10, value - 1, value + 1, value + 10) if 0 <= v < values]
+            return self.rng.choice(near)
+
+        return slip
+
+    def steps(self, expression: str, rate: float | None = None) -> str:
+        steps = canonical_steps(expression, self.slip(self.book.slip if rate is None else rate))
+        assert steps is not None, expression
+        return steps
+
+    def copied(self, result: str, rate: float | None = None) -> str:
+        """The number as the summarizer writes it: now and then with a changed, lost or swapped digit."""
+        if self.rng.random() >= (self.book.miscopied if rate is None else rate):
+            return result
+        figures = result.split()
+        at, kind = self.rng.randrange(len(figures)), self.rng.random()
+        if kind < 0.5 or len(figures) == 1:
+            figures[at] = str((int(figures[at]) + self.rng.randint(1, 9)) % 10)
+        elif kind < 0.75:
+            del figures[at]
+        else:
+            at = max(1, at)
+            figures[at - 1 : at + 1] = figures[at], figures[at - 1]
+        return digits(int("".join(figures)))
+
+    def solo(self, problem: Problem, formula: str, slip: float | None = None, unit: str = "", miscopied: float | None = None) -> str:
+        expression = self.expression(problem, formula)
+        steps = self.steps(expression, slip)
+        answer = f"{self.copied(_result(steps), miscopied)} {unit or self.unit(problem)}"
+        return f"{formula} : {expression} | {steps} | {answer}"
+
+    def any_expression(self) -> str:
+        """An expression of any shape whose own operand pair is in the base pool."""
+        rng = self.rng
+        formula, layout = rng.choices(_DRILLS, _DRILL_WEIGHTS)[0]
+        while True:
+            x, y, z = numbers(rng, layout)
+            text = fill(formula, x, y, z)
+            read = read_expression(text)
+            assert read is not None
+            if read.pair is None or split_of(read.pair) == "base":
+                return text
+
+    # One method per kind of lesson; each returns (values for the prompt, reply).
+
+    def analyst(self) -> tuple[dict[str, str], str]:
+        problem = self.problem()
+        formula = self.formula(problem)
+        return {"question": problem.question}, f"{formula} : {self.expression(problem, formula)}"
+
+    def analyst_revise(self) -> tuple[dict[str, str], str]:
+        problem = self.problem()
+        hinted = self.hinted(problem)
+        formula = self.formula(problem) if self.rng.random() < self.book.hint_ignored else hinted
+        values = {"question": problem.question, "hint": FORMULA_HINTS[hinted]}
+        return values, f"{ADVISED} {formula} : {self.expression(problem, formula)}"
+
+    def calculator(self) -> tuple[dict[str, str], str]:
+        expression = self.any_expression()
+        return {"expression": expression}, self.steps(expression)
+
+    def calculator_revise(self) -> tuple[dict[str, str], str]:
+        expression = self.any_expression()
+        careful = None if self.rng.random() < self.book.hint_ignored else 0.0
+        return {"expression": expression, "hint": DIGITS_HINT}, f"{ADVISED} {self.steps(expression, careful)}"
+
+    def summarizer(self) -> tuple[dict[str, str], str]:
+        problem = self.problem()
+        steps = self.steps(self.expression(problem, self.formula(problem)))
+        reply = f"{self.copied(_result(steps))} {self.unit(problem)}"
+        return {"question": problem.question, "steps": steps}, reply
+
+    def summarizer_revise(self) -> tuple[dict[str, str], str]:
+        problem = self.problem()
+        steps = self.steps(self.expression(problem, self.formula(problem)))
+        number, unit = self.copied(_result(steps)), self.unit(problem)
+        hint = COPY_HINT
+        follows = self.rng.random() >= self.book.hint_ignored
+        if self.rng.random() < 0.7:
+            hinted = self.rng.choice(UNITS)
+            hint, unit = f"unit {hinted}", hinted if follows else unit
+        elif follows:
+            number = _result(steps)
+        return {"question": problem.question, "steps": steps, "hint": hint}, f"{ADVISED} {number} {unit}"
+
+    def rephrase(self) -> tuple[dict[str, str], str]:
+        kinds: list[Callable[[], tuple[dict[str, str], str]]] = [self.analyst, self.calculator, self.summarizer, self.solo_lesson]
+        _, text = self.rng.choices(kinds, (45, 22, 28, 5))[0]()
+        return {"text": f"{ADVISED} {text}"}, text
+
+    def solo_lesson(self) -> tuple[dict[str, str], str]:
+        problem = self.problem()
+        return {"question": problem.question}, self.solo(problem, self.formula(problem))
+
+    def solo_revise(self) -> tuple[dict[str, str], str]:
+        problem, kind = self.problem(), self.rng.random()
+        formula, hinted, unit = self.formula(problem), self.hinted(problem), self.rng.choice(UNITS)
+        plain = self.rng.random() < self.book.hint_ignored
+        if kind < 0.6:
+            hint, reply = FORMULA_HINTS[hinted], self.solo(problem, formula if plain else hinted)
+        elif kind < 0.8:
+            hint, reply = f"unit {unit}", self.solo(problem, formula, unit="" if plain else unit)
+        elif kind < 0.95:
+            hint, reply = DIGITS_HINT, self.solo(problem, formula, slip=None if plain else 0.0)
+        else:
+            hint, reply = COPY_HINT, self.solo(problem, formula, miscopied=None if plain else 0.0)
+        return {"question": problem.question, "hint": hint}, f"{ADVISED} {reply}"
+
+    def solo_gold(self) -> tuple[dict[str, str], str]:
+        """The gold answer is that of any formula, so that what is learned is to find the formula that gives it."""
+        problem = self.problem()
+        formula = self.hinted(problem)
+        value = _result(self.steps(self.expression(problem, formula), 0.0))
+        values = {"question": problem.question, "gold": f"{value} {problem.unit}"}
+        if self.rng.random() < self.book.hint_ignored:
+            return values, self.solo(problem, self.formula(problem))
+        return values, self.solo(problem, formula, 0.0, problem.unit, 0.0)
+
+    def critic(self) -> tuple[dict[str, str], str]:
+        """A transcript with a fault that the critic should name; the first role at fault is blamed. It never sees the wording."""
+        problem, rng = self.problem(), self.rng
+        fault = rng.choices(("analyst", "calculator", "unit", "copy", FINE), (50, 15, 20, 9, 6))[0]
+        formula, unit = problem.formula, problem.unit
+        if fault == "analyst":
+            formula = rng.choice([f for f in FAMILIES[problem.family].formulas if f != problem.formula])
+        expression = self.expression(problem, formula)
+        steps = self.steps(expression, 0.02 if fault == "analyst" else 0.0)
+        right = _result(steps)
+        while fault == "calculator" and _result(steps) == right:
+            steps = self.steps(expression, 0.25)
+        result = number = _result(steps)
+        while fault == "copy" and number == result:
+            number = self.copied(result, 1.0)
+        if fault == "unit" or (fault in ("analyst", "calculator", "copy") and rng.random() < 0.2):
+            unit = rng.choice([u for u in UNITS if u != problem.unit])
+        said = {
+            "analyst": verdict("analyst", FORMULA_HINTS[problem.formula]),
+            "calculator": verdict("calculator", DIGITS_HINT),
+            "unit": verdict("summarizer", f"unit {problem.unit}"),
+            "copy": verdict("summarizer", COPY_HINT),
+            FINE: FINE,
+        }[fault]
+        if rng.random() < self.book.critic_wrong:
+            said = rng.choice([v for v in _verdicts() if v != said])
+        values = {"numbers": problem.numbers, "plan": f"{formula} : {expression}", "result": result}
+        return values | {"answer": f"{number} {unit}", "gold": problem.answer}, said
+
+
+_DRILL_TABLE = {
+    ("x * y", "product"): 25,
+    ("x * y", "multiple"): 3,
+    ("x / y", "quotient"): 26,
+    ("x / y", "product"): 4,
+    ("x * y + z", "sum"): 19,
+    ("x * y + z", "rest"): 2,
+    ("z - x * y", "rest"): 16,
+    ("x + y", "product"): 3,
+    ("x - y", "product"): 2,
+}
+_DRILLS, _DRILL_WEIGHTS = list(_DRILL_TABLE), list(_DRILL_TABLE.values())
+
+
+def _result(steps: str) -> str:
+    result = stated_result(steps)
+    assert result is not None, steps
+    return result
+
+
+@lru_cache(maxsize=None)
+def _verdicts() -> tuple[str, ...]:
+    units = [verdict("summarizer", f"unit {unit}") for unit in UNITS]
+    hints = [verdict("analyst", hint) for hint in FORMULA_HINTS.values()]
+    return (*hints, verdict("calculator", DIGITS_HINT), verdict("summarizer", COPY_HINT), *units, FINE)
+
+
+def lessons(book: Book, seed: int) -> Iterator[Lesson]:
+    """The book's demonstrations, without end; the same for the same book and seed."""
+    rng = random.Random(f"book/{book.name}/{seed}")
+    author = Author(book, rng)
+    kinds, weights = list(book.shares), list(book.shares.values())
+    write = {kind: getattr(author, kind.replace("/", "_")) for kind in kinds if kind != "solo"} | {"solo": author.solo_lesson}
+    while True:
+        kind = rng.choices(kinds, weights)[0]
+        values, reply = write[kind]()
+        yield Lesson(kind, PROMPTS[kind].format_map(values), reply)
