@@ -9,12 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from sirius_core.pocket.transformer import Array, Shape, Weights, causal_mask, forward_logits, normalise, softmax_
+from sirius_core.pocket.transformer import (
+    PART,
+    Array,
+    Shape,
+    Weights,
+    causal_mask,
+    forward_logits,
+    normalise,
+    scaled,
+    softmax_,
+)
 
-CHUNK = 256
+CHUNK = 256  # rows that generate together; a larger cache leaves the processor's own cache
 
 
 @dataclass(frozen=True)
@@ -74,124 +85,180 @@ def sample(weights: Weights, shape: Shape, requests: Sequence[Request], stop_tok
         raise ValueError(f"stop token {stop_token} is outside 0..{shape.vocab - 1}")
     # Prompts of similar length share a chunk: less padding. The order depends on the requests alone.
     order = sorted(range(len(requests)), key=lambda i: len(requests[i].prompt))
+    ready = scaled(weights, shape)
     replies: dict[int, Generated] = {}
     for i in range(0, len(order), CHUNK):
         part = order[i : i + CHUNK]
-        replies.update(zip(part, _sample_chunk(weights, shape, [requests[j] for j in part], stop_token), strict=True))
+        replies.update(zip(part, _sample_chunk(ready, shape, [requests[j] for j in part], stop_token), strict=True))
     return [replies[i] for i in range(len(requests))]
 
 
-def _draw(logits: Array, temperature: Array, uniform: Array) -> tuple[Array, Array]:
-    """Token and its log-probability at temperature 1 for every row of logits [B, V]."""
-    logits = logits - logits.max(axis=1, keepdims=True)
-    each = np.arange(len(logits))
-    chance = np.exp(logits)
-    total = chance.sum(axis=1)
-    if (temperature != 1).any():
-        # Greedy rows are drawn as at temperature 1 and replaced below.
-        np.exp(logits / np.where(temperature > 0, temperature, 1)[:, None].astype(logits.dtype), out=chance)
-    ladder = np.cumsum(chance, axis=1, dtype=np.float64)
-    token = (ladder <= (uniform * ladder[:, -1])[:, None]).sum(axis=1)
-    greedy = temperature == 0
-    if greedy.any():
-        token[greedy] = logits[greedy].argmax(axis=1)
-    return token, logits[each, token] - np.log(total)
+class _Cache:
+    """Keys [layers, B, D, columns] and values [layers, B, columns, D] of the live rows, and what hides padding [B, columns]."""
+
+    def __init__(self, shape: Shape, blank: Array, columns: int, dtype: Any) -> None:
+        # Zeros, not garbage: a padding column is hidden by adding minus infinity, which would not hide NaN.
+        sizes = shape.layers, len(blank)
+        self.keys = np.zeros((*sizes, shape.head_width, columns), dtype=dtype)
+        self.values = np.zeros((*sizes, columns, shape.head_width), dtype=dtype)
+        self.hidden = np.where(np.arange(columns) < blank[:, None], -np.inf, 0).astype(dtype)
+
+    def move(self, source: Array, target: Array, used: int) -> None:
+        """Rows `source` take the places of rows `target`; only the first `used` columns hold anything."""
+        self.keys[:, target, :, :used] = self.keys[:, source, :, :used]
+        self.values[:, target, :used] = self.values[:, source, :used]
+        self.hidden[target] = self.hidden[source]
+
+
+class _Dice:
+    """Draws tokens from logits by inverse CDF: first a block of tokens, then one of its `SIDE` members.
+
+    A running sum over the whole vocabulary would cost as much as a large matrix product.
+    """
+
+    SIDE = 16
+
+    def __init__(self, vocab: int, rows: int, dtype: Any) -> None:
+        blocks = -(-vocab // self.SIDE)
+        self._vocab = vocab
+        self._chance = np.zeros((rows, blocks * self.SIDE), dtype=dtype)
+        self._member = np.kron(np.eye(blocks, dtype=dtype), np.ones((self.SIDE, 1), dtype=dtype))
+
+    def draw(self, logits: Array, temperature: Array, uniform: Array) -> tuple[Array, Array]:
+        """Token and its log-probability at temperature 1 for every row of logits [B, V], which is overwritten."""
+        each = np.arange(len(logits))
+        logits -= logits.max(axis=1, keepdims=True)
+        chance = self._chance[: len(logits)]
+        ladder = self._ladder(logits, chance)
+        log_total = np.log(ladder[:, -1])
+        if (temperature != 1).any():
+            # Greedy rows are drawn as at temperature 1 and replaced below.
+            warmth = np.where(temperature > 0, temperature, 1).astype(logits.dtype)
+            ladder = self._ladder(logits / warmth[:, None], chance)
+        # 32-bit uniforms times a float64 total stay below the total, so that a block is always found.
+        goal = uniform * ladder[:, -1]
+        block = (ladder <= goal[:, None]).sum(axis=1)
+        goal -= np.where(block > 0, ladder[each, block - 1], 0)
+        steps = np.cumsum(chance.reshape(len(logits), -1, self.SIDE)[each, block], axis=1, dtype=np.float64)
+        # The block's own sum may differ from the ladder's in the last bit: stay below it, on a token with some chance.
+        np.minimum(goal, np.nextafter(steps[:, -1], 0), out=goal)
+        token = block * self.SIDE + (steps <= goal[:, None]).sum(axis=1)
+        greedy = temperature == 0
+        if greedy.any():
+            token[greedy] = logits[greedy].argmax(axis=1)
+        return token, logits[each, token] - log_total
+
+    def _ladder(self, logits: Array, chance: Array) -> Array:
+        np.exp(logits, out=chance[:, : self._vocab])
+        ladder: Array = np.cumsum(chance @ self._member, axis=1, dtype=np.float64)
+        return ladder
 
 
 def _sample_chunk(weights: Weights, shape: Shape, requests: Sequence[Request], stop_token: int) -> list[Generated]:
-    b, layers = len(requests), shape.layers
-    c, h, d = shape.width, shape.heads, shape.head_width
-    dtype = weights["token"].dtype
+    """`weights` as `scaled` gives them; the requests in order of the length of their prompts."""
     length = np.array([len(request.prompt) for request in requests])
     most = np.array([min(request.max_new, shape.context - len(request.prompt)) for request in requests])
-    seed = np.array([request.seed & 0xFFFFFFFFFFFFFFFF for request in requests], dtype=np.uint64)
+    seed = np.array([request.seed & (2**64 - 1) for request in requests], dtype=np.uint64)
     temperature = np.array([request.temperature for request in requests], dtype=np.float64)
-    p = int(length.max())
-    columns = p + int(most.max())
-    tokens = np.zeros((b, p), dtype=np.int64)
-    for row, request in enumerate(requests):
-        tokens[row, p - len(request.prompt) :] = request.prompt
-    blank = p - length  # columns of padding at the left of each row
-    keys = np.empty((layers, b, d, columns), dtype=dtype)
-    values = np.empty((layers, b, columns, d), dtype=dtype)
-    hidden = np.where(np.arange(columns) < blank[:, None], -np.inf, 0).astype(dtype)
+    first, longest = int(length.max()), int(most.max())
+    dtype = weights["token"].dtype
+    cache = _Cache(shape, first - length, first + longest, dtype)
+    logits = np.empty((len(requests), shape.vocab), dtype=dtype)
+    size = max(1, PART // first)
+    for i in range(0, len(requests), size):
+        _prefill(weights, shape, requests[i : i + size], slice(i, i + size), first, cache, logits)
 
-    # The whole prompts at once. A padding position may look at itself, so that its softmax is not empty; nobody looks at it.
-    place = np.maximum(np.arange(p) - blank[:, None], 0)
-    x = (weights["token"][tokens] + weights["position"][place]).reshape(b * p, c)
-    mask = np.repeat(hidden[:, None, :p] + causal_mask(p, 1, dtype), h, axis=1)
-    corner = np.arange(p)
-    for k in range(h):
-        mask[:, corner * h + k, corner] = 0
-    for i in range(layers):
-        n1, _ = normalise(x)
-        query = n1 @ weights[f"query{i}"]
-        query *= d**-0.5
-        keyvalue = (n1 @ weights[f"keyvalue{i}"]).reshape(b, p, 2 * d)
-        keys[i, :, :, :p] = keyvalue[:, :, :d].transpose(0, 2, 1)
-        values[i, :, :p] = keyvalue[:, :, d:]
-        look = query.reshape(b, p * h, d) @ keyvalue[:, :, :d].transpose(0, 2, 1)
-        look += mask
-        softmax_(look)
-        seen = (look @ keyvalue[:, :, d:]).reshape(b * p, c)
-        if i == layers - 1:
-            x, seen = x.reshape(b, p, c)[:, -1], seen.reshape(b, p, c)[:, -1]
-        x = x + seen @ weights[f"mix{i}"]
-        x = _widen(weights, i, x)
-    logits = normalise(x)[0] @ weights["head"]
-
-    new_tokens = np.zeros((b, int(most.max())), dtype=np.int64)
-    new_logprobs = np.zeros((b, int(most.max())), dtype=np.float64)
-    count = np.zeros(b, dtype=np.int64)
-    stopped = np.zeros(b, dtype=bool)
-    live = np.arange(b)
-    step = 0
-    while True:
-        token, logprob = _draw(logits, temperature[live], uniforms(seed[live], step))
+    dice = _Dice(shape.vocab, len(requests), dtype)
+    drawn = np.zeros((len(requests), longest), dtype=np.int64)
+    logprobs = np.zeros((len(requests), longest), dtype=dtype)
+    count = np.zeros(len(requests), dtype=np.int64)
+    stopped = np.zeros(len(requests), dtype=bool)
+    live = np.arange(len(requests))
+    for step in range(longest):
+        token, logprob = dice.draw(logits, temperature[live], uniforms(seed[live], step))
+        drawn[live, step], logprobs[live, step] = token, logprob
         stops = token == stop_token
-        new_tokens[live, step] = token
-        new_logprobs[live, step] = logprob
         stopped[live[stops]] = True
         count[live[~stops]] = step + 1
-        goes_on = ~stops & (step + 1 < most[live])
-        if not goes_on.any():
-            break
-        if not goes_on.all():
-            live, token = live[goes_on], token[goes_on]
-            keys, values, hidden = keys[:, goes_on], values[:, goes_on], hidden[goes_on]
-        n, at = len(live), p + step
+        ends = stops | (step + 1 >= most[live])
+        if ends.any():
+            # The last rows fill the holes of those that end, so that the live ones stay together at the least copying.
+            n = len(live) - int(ends.sum())
+            if not n:
+                break
+            holes = np.flatnonzero(ends[:n])
+            movers = n + np.flatnonzero(~ends[n:])
+            cache.move(movers, holes, first + step)
+            live[holes], token[holes] = live[movers], token[movers]
+            live, token = live[:n], token[:n]
         x = weights["token"][token] + weights["position"][length[live] + step]
-        for i in range(layers):
-            n1, _ = normalise(x)
-            query = n1 @ weights[f"query{i}"]
-            query *= d**-0.5
-            keyvalue = n1 @ weights[f"keyvalue{i}"]
-            keys[i, :, :, at] = keyvalue[:, :d]
-            values[i, :, at] = keyvalue[:, d:]
-            look = query.reshape(n, h, d) @ keys[i, :, :, : at + 1]
-            look += hidden[:, None, : at + 1]
-            softmax_(look)
-            x = x + (look @ values[i, :, : at + 1]).reshape(n, c) @ weights[f"mix{i}"]
-            x = _widen(weights, i, x)
-        logits = normalise(x)[0] @ weights["head"]
-        step += 1
+        logits = _step(weights, shape, x, first + step, cache)
     return [
         Generated(
-            tuple(new_tokens[row, : count[row]].tolist()),
-            tuple(new_logprobs[row, : count[row]].tolist()),
+            tuple(drawn[row, : count[row]].tolist()),
+            tuple(logprobs[row, : count[row]].tolist()),
             "stop" if stopped[row] else "length",
         )
-        for row in range(b)
+        for row in range(len(requests))
     ]
+
+
+def _prefill(
+    weights: Weights, shape: Shape, requests: Sequence[Request], part: slice, first: int, cache: _Cache, logits: Array
+) -> None:
+    """Read the prompts of `requests`, rows `part` of the batch: fills columns before `first` of the cache, and the logits."""
+    b, h, d = len(requests), shape.heads, shape.head_width
+    # Padding before the longest prompt of the part is not computed at all.
+    t = max(len(request.prompt) for request in requests)
+    blank = np.array([t - len(request.prompt) for request in requests])
+    tokens = np.zeros((b, t), dtype=np.int64)
+    for row, request in enumerate(requests):
+        tokens[row, blank[row] :] = request.prompt
+    place = np.maximum(np.arange(t) - blank[:, None], 0)
+    x = (weights["token"][tokens] + weights["position"][place]).reshape(b * t, -1)
+    # A padding position may look at padding, so that its softmax is not empty; nobody looks at it.
+    padding = np.arange(t) < blank[:, None]
+    mask = causal_mask(t, h, x.dtype) + np.where(padding, -np.inf, 0).astype(x.dtype)[:, None, :]
+    np.copyto(mask, 0, where=np.repeat(padding, h, axis=1)[:, :, None])
+    for i in range(shape.layers):
+        n1, _ = normalise(x)
+        query = n1 @ weights[f"query{i}"]
+        keyvalue = (n1 @ weights[f"keyvalue{i}"]).reshape(b, t, 2 * d)
+        keys = keyvalue[:, :, :d].transpose(0, 2, 1)
+        cache.keys[i, part, :, first - t : first] = keys
+        cache.values[i, part, first - t : first] = keyvalue[:, :, d:]
+        look = softmax_(query.reshape(b, t * h, d) @ keys, mask)
+        seen = (look @ keyvalue[:, :, d:]).reshape(b * t, -1)
+        if i == shape.layers - 1:
+            x, seen = x[t - 1 :: t], seen[t - 1 :: t]
+        x = _widen(weights, i, x + seen @ weights[f"mix{i}"])
+    logits[part] = normalise(x)[0] @ weights["head"]
+
+
+def _step(weights: Weights, shape: Shape, x: Array, at: int, cache: _Cache) -> Array:
+    """Logits [B, V] after one more token per row, embedded as x [B, C], which is written to column `at` of the cache."""
+    n, d = len(x), shape.head_width
+    for i in range(shape.layers):
+        keys, values = cache.keys[i, :n], cache.values[i, :n]
+        n1, _ = normalise(x)
+        query = n1 @ weights[f"query{i}"]
+        keyvalue = n1 @ weights[f"keyvalue{i}"]
+        keys[:, :, at] = keyvalue[:, :d]
+        values[:, at] = keyvalue[:, d:]
+        look = query.reshape(n, shape.heads, d) @ keys[:, :, : at + 1]
+        softmax_(look, cache.hidden[:n, None, : at + 1])
+        seen = (look @ values[:, : at + 1]).reshape(n, -1)
+        x = _widen(weights, i, x + seen @ weights[f"mix{i}"])
+    logits: Array = normalise(x)[0] @ weights["head"]
+    return logits
 
 
 def _widen(weights: Weights, i: int, x: Array) -> Array:
     active = normalise(x)[0] @ weights[f"up{i}"]
-    np.maximum(active, 0, out=active)
+    np.maximum(active, np.zeros(active.shape[1], dtype=active.dtype), out=active)
     active *= active
-    result: Array = active @ weights[f"down{i}"]
-    result += x
-    return result
+    x += active @ weights[f"down{i}"]
+    return x
 
 
 def score(weights: Weights, shape: Shape, sequences: Sequence[Sequence[int]], starts: Sequence[int]) -> list[Array]:
