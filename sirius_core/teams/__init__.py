@@ -1,0 +1,101 @@
+"""A team is a few roles plus one plain async function, the workflow, that says who speaks when.
+
+    async def workflow(task, ask):
+        physics = await ask("physicist", question=task.question)
+        maths = await ask("mathematician", question=task.question, physics=physics)
+        return await ask("summarizer", question=task.question, physics=physics, maths=maths)
+
+One file per team; its prompts stand as Markdown files in a folder of the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from ..errors import PromptError, UnknownName
+from ..prompts import Prompt, load
+from ..trajectories import Task, Trajectory
+
+Workflow = Callable[[Task, Any], Awaitable[Any]]
+
+
+class Parsed(NamedTuple):
+    """What a turn's ``parse`` made of the reply: a typed value (JSON-able) and the part that other seats may see."""
+
+    value: Any
+    public: str
+
+
+class Blame(NamedTuple):
+    """What a critique says: the turn to rewrite, and the feedback for it."""
+
+    turn: int
+    feedback: str
+
+
+@dataclass(frozen=True)
+class Role:
+    """A name and its prompts, {(prompt, dialect): Prompt}. A dialect may be ``*``: the same text for every model."""
+
+    name: str
+    prompts: Mapping[tuple[str, str], Prompt]
+
+    def prompt(self, name: str, dialect: str) -> Prompt:
+        found = self.prompts.get((name, dialect)) or self.prompts.get((name, "*"))
+        if found is None:
+            raise PromptError(f"role {self.name!r} has no prompt {name!r} in the {dialect!r} dialect")
+        return found
+
+
+@dataclass(frozen=True)
+class Team:
+    """Roles and a workflow, and what the repair loop must know of them.
+
+    ``chain`` lists the roles that can be rewritten, in order of speaking; ``speaker`` is the role that states the
+    answer. ``view(task, trajectory, shown)`` gives the critic's slots (``shown`` is the gold answer, or None), and
+    ``blame(critique, trajectory)`` reads a critique. ``parses`` says how an edited turn's text is read again.
+    """
+
+    name: str
+    roles: Mapping[str, Role]
+    workflow: Workflow
+    chain: tuple[str, ...] = ()
+    speaker: str = ""
+    view: Callable[[Task, Trajectory, str | None], Mapping[str, str]] | None = None
+    blame: Callable[[str, Trajectory], Blame | None] | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)  # most tokens of a reply, by role or role.prompt
+
+    def role(self, name: str) -> Role:
+        if name not in self.roles:
+            raise UnknownName("role", name, self.roles)
+        return self.roles[name]
+
+
+def roles(prompts: Mapping[tuple[str, str, str] | tuple[str, str], Prompt | str]) -> dict[str, Role]:
+    """Roles from {(role, prompt[, dialect]): Prompt or text}; a text without a dialect serves every model."""
+    by_role: dict[str, dict[tuple[str, str], Prompt]] = {}
+    for key, prompt in prompts.items():
+        role, name, dialect = (*key, "*")[:3]
+        made = Prompt.parse(prompt, f"{role}.{name}") if isinstance(prompt, str) else prompt
+        by_role.setdefault(role, {})[name, dialect] = made
+    return {role: Role(role, found) for role, found in by_role.items()}
+
+
+def from_files(team: str, only: Iterable[str] = ()) -> dict[str, Role]:
+    """The roles whose prompts stand in ``sirius_core/teams/TEAM``."""
+    wanted = set(only)
+    return roles({key: prompt for key, prompt in load(team).items() if not wanted or key[0] in wanted})
+
+
+TEAMS = {"formula_chain": "formulas", "formula_solo": "formulas"}
+
+
+def get(name: str) -> Team:
+    """A team that ships, by name."""
+    if name not in TEAMS:
+        raise UnknownName("team", name, TEAMS)
+    made: Team = getattr(import_module(f"{__name__}.{TEAMS[name]}"), name)
+    return made
