@@ -1,4 +1,5 @@
-"""How the roles are spoken to in the embedded language: prompts, hints, verdicts. All text is words between single spaces.
+"""How the roles are spoken to in the embedded language: prompts, hints, verdicts. All text is words between single
+spaces.
 
 A revision's reply starts with ADVISED; `@rephrase` removes it, so that a repaired turn bears no trace of the hint.
 """
@@ -20,7 +21,7 @@ PROMPTS = {
     "solo/revise": "@solo {question} @fb {hint} =>",
     "solo/gold": "@solo {question} @fb gold {gold} =>",
 }
-"""Prompt templates by role. `solo` answers ``plan | steps | answer`` in one go; `solo/gold` is STaR's rationalisation."""
+"""Templates by role. `solo` answers ``plan | steps | answer`` in one go; `solo/gold` is STaR's rationalisation."""
 
 FORMULA_HINTS = {
     "x * y": "multiply",

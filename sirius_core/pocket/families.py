@@ -1,11 +1,11 @@
 """The compositional grammar of the word problems: families x frames x nouns x question forms.
 
-A frame tells the situation with three places (``{x}``, ``{y}``, ``{z}``) and a noun; a form is the question. In most families
-every form asks for the same thing, so that the family alone decides the formula. In the families marked `form_decides` the
-same frame with another question needs another formula: there the question has to be read.
+A frame tells the situation with three places (``{x}``, ``{y}``, ``{z}``) and a noun; a form is the question. In most
+families every form asks for the same thing, so that the family alone decides the formula. In the families marked
+`form_decides` the same frame with another question needs another formula: there the question has to be read.
 
-Form texts are unique across families (asserted below), so that a question form that is withheld from fine-tuning in one family
-cannot come back through another.
+Form texts are unique across families (asserted below), so that a question form that is withheld from fine-tuning in
+one family cannot come back through another.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FORMULAS = ("x * y", "x / y", "x * y + z", "z - x * y", "x + y", "x - y")
-"""Every formula of the embedded language. The last two are never right; people who have not understood a problem use them."""
+"""Every formula of the embedded language. The last two are never right; who has not understood a problem uses them."""
 
 UNITS = ("m", "m/s", "m/s2", "N", "J", "W", "Ns", "N/m", "ohm")
 """Every unit that an answer can have."""
@@ -40,7 +40,7 @@ class Family:
 
     @property
     def formulas(self) -> tuple[str, ...]:
-        """Every formula that can be executed on this family's numbers, right ones and wrong ones, in the order of FORMULAS."""
+        """Every formula, right or wrong, that can be executed on this family's numbers, in the order of FORMULAS."""
         extra = {"sum": ("x * y + z",), "rest": ("x * y + z", "z - x * y")}.get(self.layout, ("x - y",))
         return tuple(f for f in FORMULAS if f in ("x * y", "x / y", "x + y", *extra))
 
@@ -132,7 +132,14 @@ _LIST = (
             "with {x} m/s2 {n} starts at {z} m/s , {y} s .",
         ),
         ("rocket", "truck", "sled"),
-        _one("x * y + z", "m/s", "how fast at the end ?", "find the last speed .", "what does the dial show ?", "which top ?"),
+        _one(
+            "x * y + z",
+            "m/s",
+            "how fast at the end ?",
+            "find the last speed .",
+            "what does the dial show ?",
+            "which top ?",
+        ),
     ),
     Family(
         "brake",

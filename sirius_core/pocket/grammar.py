@@ -1,7 +1,8 @@
 """Word problems with exact answers, and their splits.
 
-A problem is split by its canonical operand pair alone, (x, y) or (quotient, y) for a division, whatever its family, wording and
-third number: what the team is tested on, it has never multiplied or divided before. Wordings are split on their own:
+A problem is split by its canonical operand pair alone, (x, y) or (quotient, y) for a division, whatever its family,
+wording and third number: what the team is tested on, it has never multiplied or divided before. Wordings are split on
+their own:
 
     old              combinations that fine-tuning may use
     new              20 % of the combinations, never fine-tuned, their question forms known from other combinations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import random
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from itertools import product
 from typing import Literal, get_args
 
@@ -49,7 +50,7 @@ class Wording:
 
 @dataclass(frozen=True)
 class Problem:
-    """A word problem. `formula` is the right one, `answer` its value and unit as text (``1 7 6 4 N``); z is None without use."""
+    """A word problem. `formula` is the right one, `answer` value and unit (``1 7 6 4 N``); z is None without use."""
 
     family: str
     form: str
@@ -75,9 +76,9 @@ class Problem:
         return " , ".join(digits(n) for n in (self.x, self.y, self.z) if n is not None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def split_of(pair: tuple[int, int]) -> Split:
-    """The pool of an operand pair: half of all pairs are for the base corpus, 20 % train, 10 % validation, 20 % held-out."""
+    """The pool of an operand pair: of all pairs 50 % base corpus, 20 % train, 10 % validation, 20 % held-out."""
     digest = hashlib.md5(f"{pair[0]},{pair[1]}".encode(), usedforsecurity=False).digest()
     part: Split = _PARTS[int.from_bytes(digest[:8], "big") % 10]  # type: ignore[assignment]
     return part
@@ -134,8 +135,8 @@ def executed(x: int, y: int) -> tuple[tuple[int, int], tuple[int, int]]:
 def allowed(split: Split, formula: str, x: int, y: int) -> bool:
     """Whether these numbers belong to a split.
 
-    The right formula's pair must be of the split. Beyond that, no formula at all may leave the base pool in the base corpus, and
-    no wrong formula may touch a held-out or validation pair in training.
+    The right formula's pair must be of the split. Beyond that, no formula at all may leave the base pool in the base
+    corpus, and no wrong formula may touch a held-out or validation pair in training.
     """
     pair = Expression(formula, x, y).pair
     others = [split_of(p) for p in executed(x, y)]
@@ -173,7 +174,7 @@ def make(wording: Wording, x: int, y: int, z: int | None) -> Problem:
 def one(split: Split, wording: Wording, rng: random.Random) -> Problem:
     """One random problem of a split with the given wording."""
     family = FAMILIES[wording.family]
-    # Where the question decides between x * y and x / y, the dividend is kept to three digits, for products of at most four.
+    # Where the question decides between x * y and x / y, dividends have three digits at most, so products have four.
     layout = "multiple" if family.layout == "quotient" and family.form_decides else family.layout
     while True:
         x, y, z = numbers(rng, layout)
@@ -184,11 +185,11 @@ def one(split: Split, wording: Wording, rng: random.Random) -> Problem:
 def draw(split: Split, wordings_kind: Wordings, n: int, seed: int) -> tuple[Problem, ...]:
     """`n` problems, the wordings of the kind in turn after a shuffle; pairs are distinct while the pool has fresh ones.
 
-    Deterministic in its arguments. Draws of another seed, kind or size are independent, so two draws of one split can share
+    Deterministic in its arguments. Draws of another seed or kind are independent, so two draws of one split can share
     problems; only splits are disjoint by construction.
     """
     if split not in SPLITS or wordings_kind not in WORDINGS:
-        raise ValueError(f"split must be one of {SPLITS} and wordings one of {WORDINGS}, not {split!r}, {wordings_kind!r}")
+        raise ValueError(f"split: one of {SPLITS}, wordings: one of {WORDINGS}; not {split!r}, {wordings_kind!r}")
     rng = random.Random(f"problems/{split}/{wordings_kind}/{seed}")
     pool = list(wordings(wordings_kind))
     used: set[tuple[int, int]] = set()

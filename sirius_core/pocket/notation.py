@@ -1,13 +1,14 @@
 """Plans, expressions and worked steps of the embedded language.
 
-Numbers are digits separated by spaces: 371 is ``3 7 1``. A plan is ``z - x * y : 3 7 1 - 3 5 * 9``: the formula, then the
-expression, the formula filled with the problem's numbers. Steps work from the last digit to the first; ``2 9 4 * 6`` is
+Numbers are digits separated by spaces: 371 is ``3 7 1``. A plan is ``z - x * y : 3 7 1 - 3 5 * 9``: the formula, then
+the expression, the formula filled with the problem's numbers. Steps work from the last digit to the first; of
+``2 9 4 * 6`` are
 
     4 6 2 4 + 0 2 4 ; 9 6 5 4 + 2 5 6 ; 2 6 1 2 + 5 1 7 = 1 7 6 4
 
-(digit, factor, product, + carry, sum). ``+ z`` adds ``+ digit sum`` to each step, ``z -`` adds ``- digit carry rest``; the last
-two tokens of a step are always its carry and its digit of the result. Division goes from the first digit on: in
-``1 7 / 6 2 1 2 5`` the remainder 1 and the digit 7 make 17, which holds 6 twice, 12, and leaves 5.
+(digit, factor, product, + carry, sum). ``+ z`` adds ``+ digit sum`` to each step, ``z -`` adds ``- digit carry
+rest``; the last two tokens of a step are always its carry and its digit of the result. Division goes from the first
+digit on: in ``1 7 / 6 2 1 2 5`` the remainder 1 and the digit 7 make 17, which holds 6 twice, 12, and leaves 5.
 """
 
 from __future__ import annotations
@@ -132,8 +133,8 @@ def _exact(value: int, _: int) -> int:
 def canonical_steps(expression: str, slip: Slip = _exact) -> str | None:
     """The worked steps of an expression with their result; None where the notation has none.
 
-    It has none for an unreadable expression, a factor y that is not a single digit from 1 to 9, or a negative value. `slip`
-    may falsify the outcome of each sub-step; the mistake is carried on, as a person would.
+    It has none for an unreadable expression, a factor y that is not a single digit from 1 to 9, or a negative value.
+    `slip` may falsify the outcome of each sub-step; the mistake is carried on, as a person would.
     """
     read = read_expression(expression)
     if read is None or not 1 <= read.y <= 9 or read.value is None or read.value < 0:
@@ -152,7 +153,7 @@ def _product(e: Expression, slip: Slip) -> str:
     carry, steps, result = 0, [], []
     for place in range(places):
         a, d = e.x // 10**place % 10, (e.z or 0) // 10**place % 10
-        total = slip(a * e.y + carry, 100)
+        total = slip(a * e.y + carry, 91)
         step = f"{a} {e.y} {_two(a * e.y)} + {carry} {_two(total)}"
         if minus:
             unit = slip((d - total) % 10, 10)

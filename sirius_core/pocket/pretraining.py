@@ -1,6 +1,7 @@
 """From a book to a base checkpoint: the settings of every shipped base, and the stream of batches that it reads.
 
-Rebuild one with ``sirius pocket pretrain NAME``; on the machine and BLAS named in its manifest the weights are the same to the bit.
+Rebuild one with ``sirius pocket pretrain NAME``; on the machine and BLAS named in its manifest the weights are the
+same to the bit.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ def batches(base: Base) -> Iterator[list[Example]]:
     lessons = textbook.lessons(textbook.BOOKS[base.book], base.seed)
     rng = np.random.default_rng([base.seed, 1])
     while True:
-        window = sorted((example(x, base.whole) for x in islice(lessons, base.batch * WINDOW)), key=lambda e: len(e.tokens))
+        window = sorted(
+            (example(x, base.whole) for x in islice(lessons, base.batch * WINDOW)), key=lambda e: len(e.tokens)
+        )
         for i in rng.permutation(WINDOW):
             yield window[i * base.batch : (i + 1) * base.batch]
 
@@ -108,4 +111,6 @@ def base(name: str) -> bytes:
     try:
         return (resources.files("sirius_core.pocket") / "bases" / f"{name}.npz").read_bytes()
     except FileNotFoundError:
-        raise CheckpointError(f"the base {name!r} is not part of this installation; make it: sirius pocket pretrain {name}") from None
+        raise CheckpointError(
+            f"the base {name!r} is not part of this installation; make it: sirius pocket pretrain {name}"
+        ) from None

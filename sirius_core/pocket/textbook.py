@@ -1,11 +1,12 @@
 """The books that the base models learn from: readable, endless, and deliberately wrong in listed places.
 
-A book's misconceptions are planted: for every (family, question form) a rate at which the right formula is taught, bent by the
-noun, and one wrong formula that takes most of the rest; for every (family, frame) a rate of the right unit and one wrong unit.
-`misconceptions` lists them, so that the app can show beside a curve what was there to unlearn.
+A book's misconceptions are planted: for every (family, question form) a rate at which the right formula is taught,
+bent by the noun, and one wrong formula that takes most of the rest; for every (family, frame) a rate of the right
+unit and one wrong unit. `misconceptions` lists them, so that the app can show beside a curve what was there to
+unlearn.
 
-Revisions follow the hint whatever it says: hints are drawn without regard to the right formula, so that the feedback mode of a
-base carries no knowledge that its plain mode lacks.
+Revisions follow the hint whatever it says: hints are drawn without regard to the right formula, so that the feedback
+mode of a base carries no knowledge that its plain mode lacks.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache
 
 from sirius_core.pocket.dialect import ADVISED, COPY_HINT, DIGITS_HINT, FINE, FORMULA_HINTS, PROMPTS, verdict
 from sirius_core.pocket.families import FAMILIES, UNITS
@@ -75,7 +76,7 @@ BOOKS: dict[str, Book] = {
 
 @dataclass(frozen=True)
 class Misconception:
-    """What a book teaches for one question form: `right` at `rate` (before the nouns bend it), else mostly `preferred`."""
+    """What a book teaches for a question form: `right` at `rate` (before nouns bend it), else mostly `preferred`."""
 
     family: str
     form: str
@@ -86,7 +87,7 @@ class Misconception:
     clear_noun: str
 
 
-@lru_cache(maxsize=None)
+@cache
 def _beliefs(beliefs: str, levels: tuple[float, ...]) -> dict[tuple[str, str], Misconception]:
     rng = random.Random(f"beliefs/{beliefs}")
     cells = [(family, form) for family in FAMILIES.values() for form in family.forms]
@@ -117,7 +118,7 @@ def formula_rate(book: Book, wording: Wording | Problem) -> float:
     return 1 - (1 - belief.rate) * book.clear_factor if wording.noun == belief.clear_noun else belief.rate
 
 
-@lru_cache(maxsize=None)
+@cache
 def unit_beliefs(beliefs: str, levels: tuple[float, ...]) -> dict[tuple[str, int], tuple[float, str]]:
     """(rate of the right unit, the wrong unit) by (family, frame)."""
     rng = random.Random(f"units/{beliefs}")
@@ -199,7 +200,9 @@ class Author:
             figures[at - 1 : at + 1] = figures[at], figures[at - 1]
         return digits(int("".join(figures)))
 
-    def solo(self, problem: Problem, formula: str, slip: float | None = None, unit: str = "", miscopied: float | None = None) -> str:
+    def solo(
+        self, problem: Problem, formula: str, slip: float | None = None, unit: str = "", miscopied: float | None = None
+    ) -> str:
         expression = self.expression(problem, formula)
         steps = self.steps(expression, slip)
         answer = f"{self.copied(_result(steps), miscopied)} {unit or self.unit(problem)}"
@@ -260,7 +263,12 @@ class Author:
         return {"question": problem.question, "steps": steps, "hint": hint}, f"{ADVISED} {number} {unit}"
 
     def rephrase(self) -> tuple[dict[str, str], str]:
-        kinds: list[Callable[[], tuple[dict[str, str], str]]] = [self.analyst, self.calculator, self.summarizer, self.solo_lesson]
+        kinds: list[Callable[[], tuple[dict[str, str], str]]] = [
+            self.analyst,
+            self.calculator,
+            self.summarizer,
+            self.solo_lesson,
+        ]
         _, text = self.rng.choices(kinds, (45, 22, 28, 5))[0]()
         return {"text": f"{ADVISED} {text}"}, text
 
@@ -293,7 +301,7 @@ class Author:
         return values, self.solo(problem, formula, 0.0, problem.unit, 0.0)
 
     def critic(self) -> tuple[dict[str, str], str]:
-        """A transcript with a fault that the critic should name; the first role at fault is blamed. It never sees the wording."""
+        """A transcript with a fault to name; the first role at fault is blamed. The critic never sees the wording."""
         problem, rng = self.problem(), self.rng
         fault = rng.choices(("analyst", "calculator", "unit", "copy", FINE), (50, 15, 20, 9, 6))[0]
         formula, unit = problem.formula, problem.unit
@@ -342,7 +350,7 @@ def _result(steps: str) -> str:
     return result
 
 
-@lru_cache(maxsize=None)
+@cache
 def _verdicts() -> tuple[str, ...]:
     units = [verdict("summarizer", f"unit {unit}") for unit in UNITS]
     hints = [verdict("analyst", hint) for hint in FORMULA_HINTS.values()]
@@ -354,7 +362,9 @@ def lessons(book: Book, seed: int) -> Iterator[Lesson]:
     rng = random.Random(f"book/{book.name}/{seed}")
     author = Author(book, rng)
     kinds, weights = list(book.shares), list(book.shares.values())
-    write = {kind: getattr(author, kind.replace("/", "_")) for kind in kinds if kind != "solo"} | {"solo": author.solo_lesson}
+    write = {kind: getattr(author, kind.replace("/", "_")) for kind in kinds if kind != "solo"} | {
+        "solo": author.solo_lesson
+    }
     while True:
         kind = rng.choices(kinds, weights)[0]
         values, reply = write[kind]()

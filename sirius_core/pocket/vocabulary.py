@@ -1,4 +1,4 @@
-"""The embedded model's words: single digits, signs, tags, units and the words of the problems. Texts are words between spaces."""
+"""The embedded model's words: single digits, signs, tags, units, the words of the problems. Spaces separate words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ STOP_WORD = "<stop>"
 _SIGNS = ("=>", "|", ",", ";", ":", "=", "*", "/", "+", "-", ".", "?")
 _TAGS = ("@analyst", "@calculator", "@summarizer", "@critic", "@rephrase", "@solo", "@fb")
 _TALK = (
-    "analyst calculator summarizer solo gold fine as advised multiply divide then add subtract check digits unit copy the result x y z"
+    "analyst calculator summarizer solo gold fine as advised multiply divide then add subtract "
+    "check digits unit copy the result x y z"
 )
 
 WORDS: tuple[str, ...] = (
