@@ -1,7 +1,7 @@
 """Learning: Adam over one flat vector, fine-tuning on a fixed set, and the driver of a pre-training stream.
 
-State is float32 throughout; storage in float16 is the checkpoint's affair. The same inputs give the same bytes on one machine with
-one BLAS thread: the order of batches comes from the seed alone.
+State is float32 throughout; storage in float16 is the checkpoint's affair. The same inputs give the same bytes on one
+machine with one BLAS thread: the order of batches comes from the seed alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How to fine-tune: `rate` is reached after `warmup` steps, then falls linearly to `final` times itself at the last step."""
+    """How to fine-tune: `rate` is reached after `warmup` steps, then falls linearly, at the last step to `final * rate`."""
 
     epochs: int = 2
     batch: int = 64
@@ -50,9 +50,9 @@ class Trained:
 
 
 class Adam:
-    """Adam with decoupled weight decay and a clip on the global norm. The weights live in one flat vector, `weights` are views.
+    """Adam with decoupled weight decay and a clip on the global norm.
 
-    The arrays that come in are copied. `decay` acts on matrices inside the network, not on embeddings and positions.
+    The arrays that come in are copied into one flat vector; `weights` are views of it, which every step changes.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class Adam:
             offset += array.size
 
     def step(self, gradients: Weights, rate: float) -> float:
-        """Change the weights in place; returns the gradient's norm before the clip. FloatingPointError when it is not finite."""
+        """Change the weights; returns the gradient's norm before the clip. FloatingPointError when it is not finite."""
         g, m, v, s = self.gradient, self._mean, self._square, self._scratch
         np.concatenate([gradients[name].reshape(-1) for name in self.weights], out=g)
         norm = float(np.sqrt(g @ g))
         if not np.isfinite(norm):
-            raise FloatingPointError("the gradient is not finite: the learning rate is too high or the weights are damaged")
+            raise FloatingPointError("the gradient is not finite: is the learning rate too high?")
         if self._clip and norm > self._clip:
             g *= self._clip / norm
         self._count += 1
@@ -109,7 +109,7 @@ def rate_at(step: int, steps: int, rate: float, warmup: int, final: float) -> fl
 
 
 def pad(examples: Sequence[Example]) -> tuple[Array, Array]:
-    """(tokens int [B, T], loss weights float32 [B, T]), padded on the right to the longest; the padding carries no loss."""
+    """(tokens int [B, T], loss weights float32 [B, T]), padded on the right to the longest, without loss there."""
     longest = max(len(example.tokens) for example in examples)
     tokens = np.zeros((len(examples), longest), dtype=np.int64)
     loss_weight = np.zeros((len(examples), longest), dtype=np.float32)
@@ -120,7 +120,7 @@ def pad(examples: Sequence[Example]) -> tuple[Array, Array]:
 
 
 def buckets(lengths: Sequence[int], batch: int, rng: np.random.Generator) -> list[Array]:
-    """Indices cut into batches of similar length, in random order. Equal lengths are shuffled, so members change by epoch."""
+    """Indices cut into batches of similar length, in random order; equal lengths are shuffled."""
     shuffled = rng.permutation(len(lengths))
     ordered = shuffled[np.argsort(np.asarray(lengths)[shuffled], kind="stable")]
     parts = [ordered[i : i + batch] for i in range(0, len(ordered), batch)]
@@ -153,7 +153,9 @@ def train(
     seed: int,
     on_step: OnStep | None = None,
 ) -> Trained:
-    """Fine-tune a copy of `weights`; `on_step(step, steps, loss)` after each step, counted from 1. No examples: an equal copy.
+    """Fine-tune a copy of `weights`; `on_step(step, steps, loss)` after each step, counted from 1.
+
+    Without examples the result is an equal copy, after 0 steps.
 
     ValueError for an example that does not fit; FloatingPointError when learning diverges.
     """
@@ -183,7 +185,7 @@ def pretrain_stream(
     clip: float = 1.0,
     on_step: OnStep | None = None,
 ) -> Trained:
-    """Train on `steps` fresh batches, each a list of examples of similar length. ValueError when the stream ends early."""
+    """Train on `steps` fresh batches of examples of similar length. ValueError when the stream ends early."""
     adam = Adam(weights, decay=decay, clip=clip)
     losses: list[float] = []
     seen = 0

@@ -1,8 +1,9 @@
 """Generation with a key/value cache, and the score of given sequences.
 
-Rows are aligned on the right: every prompt of a batch ends in the same column, so that one step writes one column for all of them.
-A row's randomness is a function of (its seed, its step) alone. NumPy's matrix products are not invariant to the composition of a
-batch, so equal replies need equal batches in equal order, except where the probabilities are well separated from the draws.
+Rows are aligned on the right: every prompt of a batch ends in the same column, so that one step writes one column for
+all of them. A row's randomness is a function of (its seed, its step) alone. NumPy's matrix products are not invariant
+to the composition of a batch, so equal replies need equal batches in equal order, except where the probabilities are
+well separated from the draws.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ CHUNK = 256  # rows that generate together; a larger cache leaves the processor'
 
 @dataclass(frozen=True)
 class Request:
-    """One reply to sample. `seed` is any 64-bit number; temperature 0 is greedy; at most `max_new` tokens, stop token included."""
+    """One reply to sample. `seed` has 64 bits; temperature 0 is greedy; `max_new` counts the stop token, too."""
 
     prompt: tuple[int, ...]
     seed: int
@@ -40,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Generated:
-    """A reply without its stop token. logprobs are the model's own (temperature 1), one per token, as `score` gives them.
+    """A reply without its stop token. logprobs, one per token, are the model's own (temperature 1), as `score` gives.
 
     finish is 'stop' when the stop token was drawn, else 'length': `max_new` tokens, or the context is full.
     """
@@ -51,7 +52,7 @@ class Generated:
 
 
 def uniforms(seeds: Array, step: int) -> Array:
-    """One number in [0, 1) per seed for this step: splitmix64 started at the seed, its output number `step`, upper 32 bits.
+    """One number in [0, 1) per seed: output number `step` of splitmix64 started at the seed, its upper 32 bits.
 
     32 bits keep u * total < total exactly in float64, so that the inverse CDF never runs off its end.
     """
@@ -67,9 +68,7 @@ def check_requests(shape: Shape, requests: Sequence[Request]) -> None:
     """ValueError for the first request that this network cannot serve."""
     for i, request in enumerate(requests):
         if not 1 <= len(request.prompt) < shape.context:
-            raise ValueError(
-                f"request {i}: a prompt of {len(request.prompt)} tokens; 1 to {shape.context - 1} fit, one place is for the reply"
-            )
+            raise ValueError(f"request {i}: a prompt of {len(request.prompt)} tokens; 1 to {shape.context - 1} fit")
         if min(request.prompt) < 0 or max(request.prompt) >= shape.vocab:
             raise ValueError(f"request {i}: token ids must lie in 0..{shape.vocab - 1}")
         if request.max_new < 1:
@@ -206,7 +205,7 @@ def _sample_chunk(weights: Weights, shape: Shape, requests: Sequence[Request], s
 def _prefill(
     weights: Weights, shape: Shape, requests: Sequence[Request], part: slice, first: int, cache: _Cache, logits: Array
 ) -> None:
-    """Read the prompts of `requests`, rows `part` of the batch: fills columns before `first` of the cache, and the logits."""
+    """Read prompts, rows `part` of the batch: fills the columns before `first` of the cache, and the logits [B, V]."""
     b, h, d = len(requests), shape.heads, shape.head_width
     # Padding before the longest prompt of the part is not computed at all.
     t = max(len(request.prompt) for request in requests)
@@ -236,7 +235,7 @@ def _prefill(
 
 
 def _step(weights: Weights, shape: Shape, x: Array, at: int, cache: _Cache) -> Array:
-    """Logits [B, V] after one more token per row, embedded as x [B, C], which is written to column `at` of the cache."""
+    """Logits [B, V] after one more token per row, embedded as x [B, C], which goes to column `at` of the cache."""
     n, d = len(x), shape.head_width
     for i in range(shape.layers):
         keys, values = cache.keys[i, :n], cache.values[i, :n]
@@ -262,7 +261,7 @@ def _widen(weights: Weights, i: int, x: Array) -> Array:
 
 
 def score(weights: Weights, shape: Shape, sequences: Sequence[Sequence[int]], starts: Sequence[int]) -> list[Array]:
-    """For every sequence the log-probabilities (nats) of its tokens from `start` on: arrays of length len(sequence) - start.
+    """Log-probabilities, in nats, of every sequence's tokens from its start on: arrays of len(sequence) - start.
 
     ValueError when a sequence does not fit, or a start is 0: nothing predicts a first token.
     """
@@ -270,7 +269,7 @@ def score(weights: Weights, shape: Shape, sequences: Sequence[Sequence[int]], st
         raise ValueError(f"{len(sequences)} sequences but {len(starts)} starts")
     for i, (sequence, start) in enumerate(zip(sequences, starts, strict=True)):
         if not 1 <= start <= len(sequence) <= shape.context:
-            raise ValueError(f"sequence {i}: {len(sequence)} tokens from {start} on do not fit a context of {shape.context}")
+            raise ValueError(f"sequence {i}: {len(sequence)} tokens from {start} on; the context is {shape.context}")
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     result: dict[int, Array] = {}
     for first in range(0, len(order), 64):

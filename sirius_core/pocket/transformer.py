@@ -1,9 +1,9 @@
 """The network: decoder-only, pre-RMSNorm without gain, multi-query attention, squared ReLU, learned positions.
 
-One key and value head serves all query heads, so that the queries of a sequence are one tall matrix, [T*H, D], and attention is
-two matrix products per sequence instead of 2*H. The output head, and the last layer from its attention output on, are evaluated
-only at positions whose next token carries loss. Everything works in the dtype of the weights: float32 in use, float64 in the
-gradient check.
+One key and value head serves all query heads, so that the queries of a sequence are one tall matrix, [T*H, D], and
+attention is two matrix products per sequence instead of 2*H. The output head, and the last layer from its attention
+output on, are evaluated only at positions whose next token carries loss. Everything works in the dtype of the
+weights: float32 in use, float64 in the gradient check.
 
 Letters in shapes: B sequences, T tokens, N = B*T, C width, H heads, D = C/H, F hidden, V vocabulary, R loss positions.
 """
@@ -56,7 +56,7 @@ class Shape:
 
 
 def initialise(shape: Shape, seed: int) -> Weights:
-    """Fresh float32 weights. Matrices that write into the residual stream start at zero scale/sqrt(2*layers); the head small."""
+    """Fresh float32 weights; what writes into the residual stream starts smaller by sqrt(2*layers), the head by 2."""
     rng = np.random.default_rng(seed)
     weights: Weights = {}
     for name, size in shape.arrays().items():
@@ -95,8 +95,8 @@ def normalise_backward(gradient: Array, rows: Array, factor: Array) -> Array:
 def softmax_(scores: Array, mask: Array | None = None) -> Array:
     """Softmax over the last axis, in place; `mask` (0 or minus infinity, broadcast) is added first.
 
-    A maximum per row costs more than all the rest, so it is only taken when some score is so large that exp might overflow, or
-    so small that a whole row might vanish.
+    A maximum per row costs more than all the rest, so it is only taken when some score is so large that exp might
+    overflow, or so small that a whole row might vanish.
     """
     safe = scores.size and scores.max() < SAFE and scores.min() > -SAFE
     if mask is not None:
@@ -117,9 +117,9 @@ def causal_mask(length: int, heads: int, dtype: Any) -> Array:
 
 
 def scaled(weights: Weights, shape: Shape) -> Weights:
-    """The same arrays, the query matrices times D**-0.5: scaling [C, C] once is cheaper than scaling queries or scores."""
-    scale = shape.head_width**-0.5
-    return {name: array * array.dtype.type(scale) if name.startswith("query") else array for name, array in weights.items()}
+    """The same arrays, query matrices times D**-0.5: cheaper than to scale the queries or the scores."""
+    scale = weights["query0"].dtype.type(shape.head_width**-0.5)
+    return {name: array * scale if name.startswith("query") else array for name, array in weights.items()}
 
 
 def check_tokens(shape: Shape, tokens: Array) -> None:
@@ -165,7 +165,7 @@ def _forward(ready: Weights, shape: Shape, tokens: Array, rows: Array) -> tuple[
 
 
 def forward_logits(weights: Weights, shape: Shape, tokens: Array) -> Array:
-    """Logits [B, T, V] of the next token after every position; tokens is int [B, T]. ValueError for bad ids or lengths."""
+    """Logits [B, T, V] of the next token after every position of tokens, int [B, T]. ValueError for bad tokens."""
     check_tokens(shape, tokens)
     states, _ = _forward(scaled(weights, shape), shape, tokens, np.arange(tokens.size))
     logits: Array = (states @ weights["head"]).reshape(*tokens.shape, shape.vocab)
@@ -175,9 +175,9 @@ def forward_logits(weights: Weights, shape: Shape, tokens: Array) -> Array:
 def loss_and_gradients(weights: Weights, shape: Shape, tokens: Array, loss_weight: Array) -> tuple[float, Weights]:
     """Weighted mean of -log p(token t | tokens before t), in nats, and its gradient for every weight array.
 
-    tokens int [B, T]; shorter sequences are padded on the right with any id. loss_weight [B, T] weights the prediction OF
-    token t; 0 means no loss there, and column 0 must be 0, since nothing predicts a first token. The mean divides by the sum of
-    the weights. ValueError for bad tokens or weights, or when no position carries loss.
+    tokens int [B, T]; shorter sequences are padded on the right with any id. loss_weight [B, T] weights the
+    prediction OF token t; 0 means no loss there, and column 0 must be 0, since nothing predicts a first token. The
+    mean divides by the sum of the weights. ValueError for bad tokens or weights, or when no position carries loss.
     """
     check_tokens(shape, tokens)
     if loss_weight.shape != tokens.shape:
@@ -274,7 +274,7 @@ def _spread(part: Array, rows: Array, count: int) -> Array:
 
 
 def _add_by_token(gradient: Array, dx: Array, tokens: Array) -> None:
-    """Adds the rows of dx [N, C] to the rows of gradient [V, C] that `tokens` [N] names; sorted, which np.add.at is not."""
+    """Adds the rows of dx [N, C] to those rows of gradient [V, C] that `tokens` [N] names; faster than np.add.at."""
     order = np.argsort(tokens, kind="stable")
     present, first = np.unique(tokens[order], return_index=True)
     gradient[present] += np.add.reduceat(dx[order], first, axis=0)
