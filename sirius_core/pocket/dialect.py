@@ -52,3 +52,7 @@ def read_verdict(text: str) -> tuple[str, str] | None:
         return (role, hint) if hint == DIGITS_HINT else None
     unit = hint.split()[1:] if hint.startswith("unit ") else []
     return (role, hint) if hint == COPY_HINT or len(unit) == 1 else None
+
+
+MAX_NEW = {"analyst": 24, "calculator": 72, "summarizer": 16, "critic": 12, "rephrase": 104, "solo": 104}
+"""The longest reply of each role in tokens, stop token included, with some room above what the book writes."""
