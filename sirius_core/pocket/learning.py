@@ -27,7 +27,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How to fine-tune: `rate` is reached after `warmup` steps, then falls linearly, at the last step to `final * rate`."""
+    """How to fine-tune: `rate` is reached after `warmup` steps, then falls linearly to `final * rate`."""
 
     epochs: int = 2
     batch: int = 64

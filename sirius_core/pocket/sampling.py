@@ -93,7 +93,7 @@ def sample(weights: Weights, shape: Shape, requests: Sequence[Request], stop_tok
 
 
 class _Cache:
-    """Keys [layers, B, D, columns] and values [layers, B, columns, D] of the live rows, and what hides padding [B, columns]."""
+    """Keys [layers, B, D, columns], values [layers, B, columns, D] of live rows; what hides padding [B, columns]."""
 
     def __init__(self, shape: Shape, blank: Array, columns: int, dtype: Any) -> None:
         # Zeros, not garbage: a padding column is hidden by adding minus infinity, which would not hide NaN.

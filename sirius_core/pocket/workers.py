@@ -118,7 +118,7 @@ class _Worker:
 
 
 def _touch(cache: OrderedDict[str, Any], name: str, value: Any) -> bool:
-    """Make `name` the newest entry, drop the oldest beyond CACHED; True if it was there. Parent and worker do the same."""
+    """Make `name` the newest entry, drop the oldest beyond CACHED; True if it was there. Both sides do the same."""
     known = name in cache
     if not known:
         cache[name] = value
