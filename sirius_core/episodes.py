@@ -221,7 +221,7 @@ async def replay(parent: Trajectory, team: Team, task: Task, voices: Voices, *, 
     changes = dict(edits or {})
     if bad := [i for i in changes if not 0 <= i < len(parent.turns)]:
         raise UsageError(f"turn {bad[0]} cannot be edited: the trajectory has turns 0 to {len(parent.turns) - 1}")
-    branch = digest(parent.id, {str(i): text for i, text in changes.items()}, fresh_from)
+    branch = digest(parent.path.key, {str(i): text for i, text in changes.items()}, fresh_from)
     place = replace(path or parent.path, branch=branch, draw=draw)
     ask = Ask(team, voices, place, call, parent, changes, fresh_from)
     outcome = await _run(team, task, ask)

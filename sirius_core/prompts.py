@@ -1,6 +1,6 @@
 """Prompt files: readable Markdown that is filled strictly.
 
-A role's prompts live beside its team, one file per prompt and dialect: ``analyst.answer.pocket.md``. A file is a list
+A team's prompts stand in ``teams/prompts/TEAM``, one file per role, prompt and dialect: ``analyst.answer.pocket.md``. A file is a list
 of messages, each opened by a line ``[system]``, ``[user]`` or ``[assistant]``; a file without such a line is one user
 message. ``{{name}}`` is a slot. Braces of LaTeX (``\\frac{1}{2}``) are left alone, which ``str.format`` cannot do.
 
@@ -64,9 +64,9 @@ class Prompt:
 
 @cache
 def load(team: str) -> Mapping[tuple[str, str, str], Prompt]:
-    """All prompt files of ``sirius_core/teams/TEAM``: {(role, prompt, dialect): Prompt}."""
+    """All prompt files of ``sirius_core/teams/prompts/TEAM``: {(role, prompt, dialect): Prompt}."""
     found: dict[tuple[str, str, str], Prompt] = {}
-    for entry in sorted(resources.files("sirius_core.teams").joinpath(team).iterdir(), key=lambda e: e.name):
+    for entry in sorted(resources.files("sirius_core.teams").joinpath("prompts", team).iterdir(), key=lambda e: e.name):
         if not entry.name.endswith(".md"):
             continue
         parts = entry.name.removesuffix(".md").split(".")

@@ -85,6 +85,11 @@ class SeedPath:
     def id(self) -> str:
         return digest(self.experiment, self._place())
 
+    @property
+    def key(self) -> str:
+        """Hash of the place without the experiment: what a replay's randomness may depend on."""
+        return digest(self._place())
+
     def call_seed(self, role: str, prompt: str, seat: str | None, request: str, occurrence: int) -> int:
         """The 63-bit seed of one call of this episode."""
         return int(digest(self._place(), role, prompt, seat, request, occurrence)[:16], 16) >> 1

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 
+from ..errors import CheckpointError
 from .connection import Connection, dumps, now
 from .episodes import Episodes
 from .experiments import ACTIVE, Experiment, Experiments, Job
@@ -34,6 +35,17 @@ class Store:
     def write(self) -> AbstractContextManager[None]:
         """One transaction around several writes."""
         return self.db.write()
+
+    def check(self) -> list[str]:
+        """What is wrong with the file, a line each: SQLite's integrity, foreign keys, checkpoints against their hashes."""
+        found = [str(row[0]) for row in self.db.rows("PRAGMA integrity_check") if row[0] != "ok"]
+        found += [f"{row[0]} row {row[1]} points at a missing {row[2]}" for row in self.db.rows("PRAGMA foreign_key_check")]
+        for (name,) in self.db.rows("SELECT hash FROM weights"):
+            try:
+                self.weights.get(name)
+            except CheckpointError as error:
+                found.append(str(error))
+        return found
 
     def close(self) -> None:
         self.db.close()

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ..errors import Missing
 from ..prompts import Message
 from ..trajectories import Outcome, Reward, SeedPath, Stop, Task, Trajectory, Turn
 from .connection import Connection, dumps, now
+
+
+class Result(NamedTuple):
+    """The judged end of one episode."""
+
+    phase: str
+    task: str
+    attempt: int
+    reward: float
+    stop: str | None
+    lucky: bool
+    turns: Mapping[int, float]
 
 
 class Episodes:
@@ -94,6 +106,15 @@ class Episodes:
         with self.db.write():
             self.db.insert("journal", [{"key": key, "experiment": experiment, "model": model, "reply": dumps(reply),
                                         "created_at": now()}], ignore=True)
+
+    def results(self, experiment: str, round: int, phase: str) -> list[Result]:
+        """What the rewards of a phase's plays say, in stored order; ``phase`` may end in ``%``. No turn is read."""
+        rows = self.db.rows(
+            "SELECT phase, task, attempt, reward, stop, lucky, reward_turns FROM trajectory WHERE experiment = ? "
+            f"AND round = ? AND phase {'LIKE' if '%' in phase else '='} ? AND reward IS NOT NULL ORDER BY seq",
+            experiment, round, phase)
+        return [Result(r["phase"], r["task"], r["attempt"], r["reward"], r["stop"], bool(r["lucky"]),
+                       {int(k): v for k, v in json.loads(r["reward_turns"]).items()}) for r in rows]
 
     def spent(self, experiment: str) -> tuple[int, int]:
         """(calls, tokens) that the stored episodes and the journal of an experiment account for."""

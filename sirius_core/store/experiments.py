@@ -76,6 +76,10 @@ class Experiments:
             raise Missing(f"no experiment {experiment_id!r} in {self.db.path}" + (f"; newest: {known}" if known else ""))
         return _experiment(row)
 
+    def set_settings(self, experiment: str, settings: Settings) -> None:
+        """Replace the settings (jobs.change allows only those that do not touch stored results)."""
+        self.db.run("UPDATE experiment SET settings = ? WHERE id = ?", dumps(settings.as_dict()), experiment)
+
     def all(self) -> list[Experiment]:
         """Newest first."""
         return [_experiment(r) for r in self.db.rows("SELECT * FROM experiment ORDER BY created_at DESC, rowid DESC")]

@@ -5,7 +5,7 @@
         maths = await ask("mathematician", question=task.question, physics=physics)
         return await ask("summarizer", question=task.question, physics=physics, maths=maths)
 
-One file per team; its prompts stand as Markdown files in a folder of the same name.
+One file per team; its prompts are Markdown files in ``prompts/TEAM``.
 """
 
 from __future__ import annotations
@@ -85,12 +85,12 @@ def roles(prompts: Mapping[tuple[str, str, str] | tuple[str, str], Prompt | str]
 
 
 def from_files(team: str, only: Iterable[str] = ()) -> dict[str, Role]:
-    """The roles whose prompts stand in ``sirius_core/teams/TEAM``."""
+    """The roles whose prompts stand in ``sirius_core/teams/prompts/TEAM``."""
     wanted = set(only)
     return roles({key: prompt for key, prompt in load(team).items() if not wanted or key[0] in wanted})
 
 
-TEAMS = {"formula_chain": "formulas", "formula_solo": "formulas"}
+TEAMS = {"formula_chain": "formulas", "formula_solo": "formulas", "debate": "debate"}
 
 
 def get(name: str) -> Team:

@@ -1,0 +1,216 @@
+"""A team on tasks that it never trained on: accuracies with n and interval, controls, pass@k; the round's report.
+
+Every accuracy counts failures of the model in its denominator. Intervals are clustered by the tasks' groups (operand
+pairs); a round is compared with the one before over the same problems by McNemar's exact test.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from . import statistics
+from .episodes import Call, play
+from .models import Sampling, Voices
+from .recipes import Recipe
+from .repair import CriticRepair, Failure, play_again
+from .rollout import Records, Rollout, Work
+from .settings import Settings
+from .store import Experiment, Store
+from .trajectories import SeedPath, Task, Trajectory
+
+TESTS = ("heldout", "new_wordings", "withheld_forms")
+MODES = ("sampled", "greedy")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every phase of an experiment needs: the store, the rollout, the recipe, the tasks of each split."""
+
+    store: Store
+    experiment: Experiment
+    rollout: Rollout
+    recipe: Recipe
+    tasks: Mapping[str, tuple[Task, ...]]
+
+    @property
+    def settings(self) -> Settings:
+        return self.experiment.settings
+
+    def path(self, round: int, phase: str, task: Task, attempt: int = 0) -> SeedPath:
+        return SeedPath(self.experiment.id, self.experiment.seed, round, phase, task.id, attempt)
+
+    def play_all(self, round: int, phase: str, plays: Iterable[tuple[str, Task, int, Voices]], *,
+                 under: Callable[[str], str] = lambda name: name) -> None:
+        """Play each (name, task, try, voices) once; the trajectory's phase is ``under(name)``."""
+        def work(name: str, task: Task, attempt: int, voices: Voices) -> Work:
+            path = self.path(round, under(name), task, attempt)
+
+            async def go(call: Call) -> Records:
+                played = await play(self.recipe.team, task, voices, path, call)
+                return Records((replace(played, reward=self.recipe.judge(task, played)),))
+
+            return Work(f"{name}/{task.id}/{attempt}", go)
+
+        plan = [(work(*item), item[3]) for item in plays]
+        lockstep = any(voices.lockstep for _, voices in plan)
+        self.rollout.run(round, phase, [w for w, _ in plan], lockstep=lockstep)
+
+
+def greedy(voices: Voices) -> Voices:
+    """The same voices at temperature 0."""
+    by_role = {role: replace(s, temperature=0.0) for role, s in voices.by_role.items()}
+    return replace(voices, sampling=replace(voices.sampling, temperature=0.0), by_role=by_role)
+
+
+def test(bench: Bench, round: int, voices: Voices) -> dict[str, Any]:
+    """Every test split, sampled once and greedy: {split: {mode: accuracy record}} and what the steps say."""
+    names = [(split, mode) for split in TESTS if bench.tasks[split] for mode in MODES]
+    by_mode = {"sampled": voices, "greedy": greedy(voices)}
+    bench.play_all(round, "evaluate", [(f"{split}:{mode}", task, 0, by_mode[mode])
+                                       for split, mode in names for task in bench.tasks[split]],
+                   under=lambda name: f"evaluate:{name}")
+    tests: dict[str, Any] = {split: {} for split, _ in names}
+    for split, mode in names:
+        found = right_by_task(bench, round, f"evaluate:{split}:{mode}")
+        tests[split][mode] = accuracy([found[t.id] for t in bench.tasks[split]], bench.tasks[split])
+        kinds = {name: [t for t in bench.tasks[split] if t.data.get("form_decides") is flag]
+                 for name, flag in (("family_decides", False), ("form_decides", True))}
+        for name, tasks in kinds.items():
+            if tasks:
+                tests[split].setdefault(name, {})[mode] = accuracy([found[t.id] for t in tasks], tasks)
+    return tests
+
+
+def right_by_task(bench: Bench, round: int, phase: str) -> dict[str, int]:
+    """{task id: 1 if right, else 0} of one test."""
+    results = bench.store.episodes.results(bench.experiment.id, round, phase)
+    return {r.task: int(r.reward > bench.settings.threshold) for r in results}
+
+
+def accuracy(right: Sequence[int], tasks: Sequence[Task]) -> dict[str, Any]:
+    """{n, correct, accuracy, low, high}: Wilson's interval where every group occurs once, else clustered by group."""
+    groups = [t.group or t.id for t in tasks]
+    record = _share(sum(right), len(right))
+    if len(set(groups)) == len(groups):
+        return record
+    interval = statistics.clustered(right, groups)
+    return {**record, "low": interval.low, "high": interval.high}
+
+
+def roles(bench: Bench, round: int, phase: str) -> dict[str, dict[str, Any]]:
+    """{role: accuracy record} of each role given right inputs: only episodes whose earlier turns all did their part."""
+    chain = bench.recipe.team.chain
+    seen: dict[str, list[int]] = {role: [] for role in chain}
+    for result in bench.store.episodes.results(bench.experiment.id, round, phase):
+        for i, role in enumerate(chain):
+            if all(result.turns.get(j, 0.0) > 0.5 for j in range(i)):
+                seen[role].append(int(result.turns.get(i, 0.0) > 0.5))
+    found = {}
+    for role, marks in seen.items():
+        if marks:
+            found[role] = _share(sum(marks), len(marks))
+    return found
+
+
+def _share(right: int, n: int) -> dict[str, Any]:
+    interval = statistics.wilson(right, n)
+    return {"n": n, "correct": right, "accuracy": right / n, "low": interval.low, "high": interval.high}
+
+
+def compare(bench: Bench, before: tuple[int, str], after: tuple[int, str]) -> statistics.Paired:
+    """McNemar's exact test over the tasks of two stored tests, each (round, phase)."""
+    one, two = right_by_task(bench, *before), right_by_task(bench, *after)
+    ids = [t for t in one if t in two]
+    return statistics.mcnemar([one[t] for t in ids], [two[t] for t in ids])
+
+
+# -- controls: what does the critic buy? -----------------------------------------------------------------------------
+ARMS = ("again", "blind", "critic")
+
+
+def controls(bench: Bench, round: int, voices: Voices, failures: Sequence[Trajectory]) -> dict[str, Any]:
+    """Critic, blind critic and playing again, each with the same calls on the same failed problems, one try of each.
+
+    {arm: {n, correct, accuracy, low, high, calls}}: the share of failed problems with at least one success.
+    """
+    s = bench.settings
+    one_each = list({t.task: t for t in reversed(failures)}.values())[::-1]
+    Random(f"controls/{bench.experiment.seed}/{round}").shuffle(one_each)
+    chosen, tasks = one_each[: s.controls], {t.id: t for t in bench.tasks["train"]}
+    if not chosen or bench.recipe.team.view is None or s.critic == "none":
+        return {}
+
+    def work(arm: str, failed: Trajectory) -> Work:
+        task = tasks[failed.task]
+        path = bench.path(round, f"control:{arm}", task, failed.path.attempt)
+        failure = Failure(task, failed, bench.recipe.team, voices, bench.recipe.judge, path)
+        repairer = CriticRepair(gold=arm == "critic", max_critiques=s.control_calls, max_calls=s.control_calls)
+
+        async def go(call: Call) -> Records:
+            if arm == "again":
+                return await play_again(failure, call, s.control_calls)
+            return await repairer(failure, call)
+
+        return Work(f"{arm}/{failed.task}", go)
+
+    bench.rollout.run(round, "control", [work(arm, t) for arm in ARMS for t in chosen], lockstep=voices.lockstep)
+    found = {}
+    for arm in ARMS:
+        results = bench.store.episodes.results(bench.experiment.id, round, f"control:{arm}")
+        mended = {r.task for r in results if r.reward > s.threshold}
+        if arm != "again":  # a repair that leaks does not count as a success
+            mended = {r.task for r in bench.store.repairs.find(bench.experiment.id, round, "control")
+                      if r.mended and r.critic == ("gold" if arm == "critic" else "blind")}
+        found[arm] = {**_share(len(mended), len(chosen)), "calls": s.control_calls}
+    return found
+
+
+# -- pass@k ----------------------------------------------------------------------------------------------------------
+def pass_at_k(bench: Bench, round: int, voices: Voices, samples: int, problems: int) -> dict[str, Any]:
+    """pass@k for k = 1, 2, 4 ... ``samples`` on held-out problems: {"n", "problems", "k": {k: [mean, low, high]}}."""
+    tasks = bench.tasks["heldout"][:problems]
+    bench.play_all(round, "pass", [("pass", task, i, voices) for task in tasks for i in range(samples)])
+    tried, right = Counter[str](), Counter[str]()
+    for r in bench.store.episodes.results(bench.experiment.id, round, "pass"):
+        tried[r.task] += 1
+        right[r.task] += r.reward > bench.settings.threshold
+    ks = [k for k in (1, 2, 4, 8, 16, 32, 64) if k <= samples]
+    means = {k: statistics.pass_at_k_mean([(tried[t.id], right[t.id]) for t in tasks], k) for k in ks}
+    return {"samples": samples, "problems": len(tasks), "k": {str(k): [m.estimate, m.low, m.high] for k, m in means.items()}}
+
+
+# -- the report of a round -------------------------------------------------------------------------------------------
+def report(bench: Bench, round: int, tests: Mapping[str, Any], learned: Mapping[str, Any]) -> dict[str, Any]:
+    """One round of ``sirius run --json`` (see __main__): the published numbers, and under ``tests`` all of them."""
+    held = tests["heldout"]
+    new, withheld = tests.get("new_wordings"), tests.get("withheld_forms")
+    phase = "evaluate:heldout:sampled"
+    plays = bench.store.episodes.results(bench.experiment.id, round, phase)
+    right = [r for r in plays if r.reward > bench.settings.threshold]
+    previous = compare(bench, (round - 1, phase), (round, phase)) if round else None
+    return {
+        "round": round,
+        **held["sampled"],
+        "greedy_accuracy": held["greedy"]["accuracy"],
+        "new_wordings_accuracy": new["sampled"]["accuracy"] if new else None,
+        "withheld_forms_accuracy": withheld["sampled"]["accuracy"] if withheld else None,
+        "p_vs_previous": None if previous is None else previous.p,
+        "gained": None if previous is None else previous.gained,
+        "lost": None if previous is None else previous.lost,
+        "lucky": sum(r.lucky for r in right) / len(right) if right else 0.0,
+        "stops": dict(sorted(Counter(r.stop for r in plays if r.stop).items())),
+        "roles": roles(bench, round, phase),
+        "tests": tests,
+        "library": {}, "repaired": 0, "controls": {}, "updates": {"accepted": 0, "rejected": 0},
+        **learned,
+    }
+
+
+def voices_for(models: Mapping[str, Any], settings: Settings, limit: int = 1024) -> Voices:
+    """Voices at the experiment's temperatures: the critic has its own."""
+    critic = Sampling(settings.critic_temperature, limit)
+    return Voices(models, Sampling(settings.temperature, limit), {"critic": critic})

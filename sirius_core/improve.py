@@ -1,0 +1,302 @@
+"""The loop on one page: propose, judge, repair, review, select, update, evaluate, repeat (SiriuS, Algorithms 1 and 2).
+
+`improve` is the whole of it. Each phase does what is not stored yet and then reads its result from the store, so a run
+that was killed anywhere goes on as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from . import figures, recipes, review, tasks
+from .episodes import Call
+from .errors import UsageError, WaitingForReview
+from .evaluate import Bench, controls, report, right_by_task, test, voices_for
+from .finetune import TuneJob, Tuner
+from .models import Model, Voices
+from .repair import Failure
+from .rollout import Limits, Records, Rollout, Work
+from .statistics import significantly_lower
+from .store import Experiment, Store, UpdateRow
+from .training import Library, cut, per_model
+from .trajectories import Trajectory, digest
+
+Progress = Callable[[int, str, int, int], None]  # (round, phase, done, total)
+
+
+class Machine(Protocol):
+    """What a run plays and learns on: the untrained checkpoint, models from checkpoints, a tuner."""
+
+    tune: Tuner
+
+    def base(self) -> bytes: ...
+    def model(self, name: str, blob: bytes) -> Model: ...
+    def describe(self) -> Mapping[str, Any]: ...
+
+
+def improve(run: Run) -> list[dict[str, Any]]:
+    """Rounds of self-improvement; returns the reports, rounds[0] the untrained base."""
+    models = run.models()
+    if run.round == 0:
+        run.close(0, models, {})                            # rounds[0] is the untrained base
+    for t in range(max(1, run.round), run.settings.rounds + 1):
+        tried = run.propose(t, models)                      # Algorithm 1: every agent acts on every x_i
+        failed = [x for x in tried if not x.right]          # R_i < epsilon
+        run.repair(t, models, failed)                       # Algorithm 2: feedback, regeneration, replay
+        run.wait_for_people(t)
+        library = run.library(t)                            # the good sets C
+        models, learned = run.update(t, models, library)    # SFT each theta(n) on its own C(n)
+        run.close(t, models, {**learned, **run.what_the_critic_bought(t, failed)})
+    return run.store.experiments.reports(run.experiment.id)
+
+
+@dataclass
+class Run:
+    """One experiment being carried out. ``on_progress`` hears (round, phase, done, total)."""
+
+    store: Store
+    experiment: Experiment
+    machine: Machine
+    on_progress: Progress = lambda round, phase, done, total: None
+    limits: Limits | None = None
+    bench: Bench = field(init=False)
+
+    def __post_init__(self) -> None:
+        s = self.settings = self.experiment.settings
+        self.recipe = recipes.get(s)
+        splits = tasks.splits(self.recipe.source, s, self.experiment.seed)
+        for split in splits.values():
+            self.store.episodes.add_tasks(split)
+        limits = self.limits or Limits(max_calls=s.max_calls, max_tokens=s.max_tokens)
+        rollout = Rollout(self.store, self.experiment.id, s.chunk, s.concurrency, limits, self._heard)
+        self.bench = Bench(self.store, self.experiment, rollout, self.recipe, splits)
+        self._at, self._round, self._clock = "", 0, time.perf_counter()
+        self._seconds: dict[str, float] = {}
+        self._kept: dict[int, tuple[Trajectory, ...]] = {}
+        if bad := set(self._only()) - set(self.recipe.team.roles):
+            raise UsageError(f"train_roles={s.train_roles!r}: the team has no role {sorted(bad)[0]!r}")
+
+    # -- the phases --------------------------------------------------------------------------------------------------
+    @property
+    def round(self) -> int:
+        """The first round that is not closed."""
+        return len(self.store.experiments.reports(self.experiment.id))
+
+    def models(self) -> dict[str, str]:
+        """Who speaks now: {role: checkpoint hash} after the last closed round."""
+        return self.models_after(self.round - 1)
+
+    def models_after(self, round: int) -> dict[str, str]:
+        kept = self.store.weights.models(self.experiment.id, round)
+        return self.base_models() if kept is None else kept[0]
+
+    def base_models(self) -> dict[str, str]:
+        """{"*": hash of the untrained checkpoint}: it speaks for every role until one is trained."""
+        return {"*": self.store.weights.put(self.machine.base())}
+
+    def propose(self, round: int, models: Mapping[str, str]) -> tuple[Trajectory, ...]:
+        """``max_solutions`` tries at every training problem."""
+        voices = self.voices(models)
+        train = self.bench.tasks["train"]
+        with self._phase(round, "propose"):
+            self.bench.play_all(round, "propose", [("propose", task, k, voices) for task in train
+                                                   for k in range(self.settings.max_solutions)])
+            return self._tried(round)
+
+    def repair(self, round: int, models: Mapping[str, str], failed: list[Trajectory]) -> None:
+        """Failures to the critic, problems without any success first, at most ``max_repairs``."""
+        if self.recipe.repair is None:
+            return
+        solved = {t.task for t in self._tried(round) if t.right}
+        order = Random(f"repairs/{self.experiment.seed}/{round}")
+        ranked = sorted(failed, key=lambda t: (t.task in solved, t.path.attempt, order.random()))
+        voices, by_id = self.voices(models), {t.id: t for t in self.bench.tasks["train"]}
+        repairer = self.recipe.repair
+
+        def work(trajectory: Trajectory) -> Work:
+            task = by_id[trajectory.task]
+            path = self.bench.path(round, "repair", task, trajectory.path.attempt)
+            failure = Failure(task, trajectory, self.recipe.team, voices, self.recipe.judge, path)
+
+            async def go(call: Call) -> Records:
+                return await repairer(failure, call)
+
+            return Work(f"{task.id}/{trajectory.path.attempt}", go)
+
+        with self._phase(round, "repair"):
+            plan = [work(t) for t in ranked[: self.settings.max_repairs]]
+            self.bench.rollout.run(round, "repair", plan, lockstep=voices.lockstep)
+
+    def wait_for_people(self, round: int) -> None:
+        """With review on, the round waits until every mended repair is decided, or a person says go on."""
+        if not self.settings.review or self.recipe.repair is None or self.store.weights.models(self.experiment.id, round):
+            return
+        if waiting := review.waiting(self.store, self.experiment.id, round):
+            raise WaitingForReview(
+                f"{self.experiment.id}: {len(waiting)} repairs of round {round} wait for a decision; decide them on the "
+                f"review page, or go on without: sirius resume {self.experiment.id} --go-on")
+
+    def library(self, round: int) -> Library:
+        """The plays of this round, or of all so far, and the repairs that were admitted."""
+        first = round if self.settings.library == "fresh" else 1
+        plays = [t for r in range(first, round + 1) for t in self._tried(r)]
+        admitted, edited = review.admitted(self.store, self.experiment.id, self.settings.review, first, round)
+        return Library((*plays, *admitted), edited)
+
+    def update(self, round: int, models: dict[str, str], library: Library) -> tuple[dict[str, str], dict[str, Any]]:
+        """Fine-tune each model on its own examples, then let the gate decide what is kept."""
+        s, random = self.settings, Random(f"select/{self.experiment.seed}/{round}")
+        chosen = self.recipe.select(library, s.draws, random)
+        sets = {model: cut(examples, s.examples_in(round), random)
+                for model, examples in per_model(chosen, self.recipe.model_of).items()
+                if not self._only() or model in self._only() or model == "*"}
+        with self._phase(round, "train"):
+            done = {u.model: u for u in self.store.weights.updates(self.experiment.id, round)}
+            jobs, stored = [], {}
+            for model, examples in sets.items():
+                stored[model] = self.store.weights.add_training_set(
+                    self.experiment.id, round, model, [e.row() for e in examples])
+                if model not in done:
+                    start = self.base_models()["*"] if s.start == "base" else self._speaker(models, model)
+                    seed = int(digest(self.experiment.seed, round, "train", model)[:15], 16)
+                    jobs.append(TuneJob(model, start, self.store.weights.get(start), tuple(examples),
+                                        {"epochs": s.epochs, "rate": s.rate, "batch": s.batch}, seed))
+            for job, tuned in zip(jobs, self.machine.tune(jobs, self._on_step(round, jobs)) if jobs else [], strict=True):
+                with self.store.write():  # a role's checkpoint lands with its record
+                    after = self.store.weights.put(tuned.blob)
+                    self.store.weights.add_update(self.experiment.id, UpdateRow(
+                        round, job.model, stored[job.model][0], job.before, after, tuned.steps, tuned.tokens,
+                        tuned.losses, tuned.seconds))
+        updates = self.store.weights.updates(self.experiment.id, round)
+        models, verdict = self._gate(round, models, {u.model: u.after for u in updates})
+        mended = self.store.repairs.find(self.experiment.id, round)
+        return models, {
+            "library": {model: len(examples) for model, examples in sets.items()},
+            "training_sets": {model: content for model, (_, content) in stored.items()},
+            "steps": {u.model: u.steps for u in updates},
+            "repaired": sum(r.mended for r in mended), "repairs": len(mended),
+            "solved": len({t.task for t in self._tried(round) if t.right}),
+            "lucky_library": _lucky(library), "updates": verdict["updates"], "validation": verdict.get("validation"),
+            "models": models,
+        }
+
+    def what_the_critic_bought(self, round: int, failed: list[Trajectory]) -> dict[str, Any]:
+        """Critic, blind critic and playing again by the team that played this round, at equal calls."""
+        if not self.settings.controls:
+            return {}
+        models = self.models_after(round - 1)
+        with self._phase(round, "control"):
+            return {"controls": controls(self.bench, round, self.voices(models), failed)}
+
+    def close(self, round: int, models: Mapping[str, str], learned: Mapping[str, Any]) -> None:
+        """Evaluate on the test splits, then store the report and its figures: the round is closed."""
+        reports = self.store.experiments.reports(self.experiment.id)
+        with self._phase(round, "evaluate"):
+            tests = test(self.bench, round, self.voices(models))
+        body = {**report(self.bench, round, tests, learned), "seconds": sum(self._seconds.values()),
+                "phases": dict(self._seconds)}
+        self._seconds.clear()
+        self.store.experiments.add_report(self.experiment.id, round, body, figures.for_round([*reports, body]))
+
+    # -- the gate ----------------------------------------------------------------------------------------------------
+    def _gate(self, round: int, old: dict[str, str], new: dict[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
+        """All new checkpoints if the team with them is not significantly worse on validation; else one by one."""
+        if (kept := self.store.weights.models(self.experiment.id, round)) is not None:
+            return kept
+        if not self.settings.gate or not new:
+            verdict: dict[str, Any] = {"updates": {"accepted": len(new), "rejected": 0}}
+            chosen = {**old, **new}
+        else:
+            before = self._validated(round - 1, old)
+            after = self._validate(round, "validate", {**old, **new})
+            accepted = dict(new)
+            if self._worse(before, (round, "validate")):
+                accepted, after = {}, before
+                for model, name in new.items():
+                    place = self._validate(round, f"validate:{model}", {**old, **accepted, model: name})
+                    if not self._worse(after, place):
+                        accepted[model], after = name, place
+            n = len(self.bench.tasks["validation"])
+            scores = [sum(right_by_task(self.bench, *place).values()) for place in (before, after)]
+            verdict = {"updates": {"accepted": len(accepted), "rejected": len(new) - len(accepted)},
+                       "validation": {"n": n, "before": scores[0], "after": scores[1]}, "place": list(after)}
+            chosen = {**old, **accepted}
+        self.store.weights.set_models(self.experiment.id, round, chosen, verdict)
+        return chosen, verdict
+
+    def _validate(self, round: int, phase: str, models: Mapping[str, str]) -> tuple[int, str]:
+        voices = self.voices(models)
+        with self._phase(round, "validate"):
+            self.bench.play_all(round, phase, [("v", task, 0, voices) for task in self.bench.tasks["validation"]],
+                                under=lambda name: phase)
+        return round, phase
+
+    def _validated(self, round: int, models: Mapping[str, str]) -> tuple[int, str]:
+        """Where the validation of the models in force stands; the base's is played when first asked for."""
+        kept = self.store.weights.models(self.experiment.id, round)
+        if kept is not None and "place" in kept[1]:
+            return kept[1]["place"][0], kept[1]["place"][1]
+        return self._validate(round, "validate", models)
+
+    def _worse(self, before: tuple[int, str], after: tuple[int, str]) -> bool:
+        one, two = right_by_task(self.bench, *before), right_by_task(self.bench, *after)
+        return significantly_lower([one[t] for t in one], [two[t] for t in one])
+
+    # -- small things ------------------------------------------------------------------------------------------------
+    def voices(self, models: Mapping[str, str]) -> Voices:
+        speak = {role: self.machine.model(name, self.store.weights.get(name)) for role, name in models.items()}
+        return voices_for(speak, self.settings)
+
+    def _speaker(self, models: Mapping[str, str], model: str) -> str:
+        return models.get(model) or models["*"]
+
+    def _only(self) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.settings.train_roles.split(",") if part.strip())
+
+    def _tried(self, round: int) -> tuple[Trajectory, ...]:
+        if round not in self._kept:
+            self._kept[round] = tuple(self.store.episodes.find(self.experiment.id, round=round, phase="propose"))
+        return self._kept[round]
+
+    def _heard(self, done: int, total: int) -> None:
+        self.on_progress(self._round, self._at, done, total)
+
+    def _on_step(self, round: int, jobs: list[TuneJob]) -> Callable[[str, int, int, float], None]:
+        at: dict[str, tuple[int, int]] = {}
+
+        def heard(model: str, step: int, steps: int, loss: float) -> None:
+            self.bench.rollout.check()
+            at[model] = (step, steps)
+            total = max(1, sum(n for _, n in at.values())) * len(jobs) // len(at)
+            self.on_progress(round, "train", sum(k for k, _ in at.values()), total)
+
+        return heard
+
+    def _phase(self, round: int, name: str) -> _Timed:
+        self._round, self._at = round, name
+        return _Timed(self._seconds, name)
+
+
+class _Timed:
+    """Adds a block's wall seconds to a phase's total."""
+
+    def __init__(self, totals: dict[str, float], name: str) -> None:
+        self._totals, self._name = totals, name
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        self._totals[self._name] = self._totals.get(self._name, 0.0) + time.perf_counter() - self._start
+
+
+def _lucky(library: Library) -> float | None:
+    """Share of successes with wrong steps, by frequency; None where steps cannot be checked."""
+    known = [t.reward.lucky for t in library.successes() if t.reward is not None and t.reward.lucky is not None]
+    return sum(known) / len(known) if known else None
+
+

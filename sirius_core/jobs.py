@@ -1,0 +1,236 @@
+"""An experiment as a process: in the foreground, or detached from whoever launched it; progress, cancel, resume.
+
+One process at a time runs an experiment: it holds a file lock (flock) that the system releases however the process
+ends, so a crash needs no cleaning up. The job row says how far it is; the events are its log.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .errors import Busy, Cancelled, Paused, SiriusError
+from .improve import Machine, Run, improve
+from .settings import Settings
+from .store import ACTIVE, Experiment, Job, Store
+
+Hear = Callable[[str], None]
+
+
+def machine_for(settings: Settings) -> Any:
+    """The embedded model's machine (engine and tuner) for these settings; close its ``engine`` after use."""
+    from .finetune.pocket import PocketMachine
+    from .models.pocket import Engine
+
+    return PocketMachine(Engine(settings.workers), settings.base)
+
+
+def create(store: Store, name: str, settings: Settings, seed: int) -> Experiment:
+    """A new experiment, checked as a whole before anything runs."""
+    from . import recipes
+
+    recipes.get(settings)
+    return store.experiments.create(name, settings, seed)
+
+
+def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
+    """Change settings that do not touch results (budgets, workers, concurrency, review) before a resume."""
+    free = {"max_calls", "max_tokens", "workers", "concurrency", "review", "rounds"}
+    if fixed := sorted(set(changes) - free):
+        raise SiriusError(f"setting {fixed[0]} is part of the experiment; only {', '.join(sorted(free))} may change on resume")
+    settings = store.experiments.get(experiment).settings.changed(changes)
+    store.experiments.set_settings(experiment, settings)
+
+
+def run(path: Path, experiment: str, *, hear: Hear = lambda line: None, machine: Machine | None = None,
+        max_mb: float = 0, trace: Callable[[str], None] | None = None) -> Job:
+    """Carry an experiment on in this process until it is done, paused or stopped; returns its job row.
+
+    SIGINT and SIGTERM stop it at the next call; a second SIGINT at once. Errors are recorded and raised again.
+    """
+    with Store(path, max_mb=max_mb, trace=trace) as store, lock(path, experiment):
+        record = store.experiments.get(experiment)
+        store.experiments.set_job(experiment, status="running", pid=os.getpid(), cancel=0, message="")
+        own = machine is None
+        machine = machine or machine_for(record.settings)
+        started, before = time.monotonic(), store.experiments.job(experiment).seconds
+        progress = _Progress(store, experiment, hear)
+        status, message = "failed", ""
+        try:
+            machine.describe()
+            work = Run(store, record, machine, progress)
+            progress.cancel = work.bench.rollout.cancel
+            with _signals(work.bench.rollout.cancel):
+                improve(work)
+            status = "done"
+        except Paused as pause:
+            status, message = "paused", str(pause)
+            raise
+        except (Cancelled, KeyboardInterrupt) as stop:
+            status, message = "stopped", str(stop)
+            raise
+        except SiriusError as error:
+            message = str(error)
+            raise
+        except BaseException as error:
+            message = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            if own:
+                machine.engine.close()  # type: ignore[attr-defined]
+            seconds = before + time.monotonic() - started
+            try:
+                store.experiments.set_job(experiment, status=status, message=message, pid=None, seconds=seconds)
+                store.experiments.log(experiment, f"{status}: {message}" if message else status)
+            except SiriusError:  # a full or read-only file: the error itself is already on its way
+                pass
+        return store.experiments.job(experiment)
+
+
+def measure(path: Path, experiment: str, samples: int = 64, problems: int = 100, *, hear: Hear = lambda line: None,
+            machine: Any = None) -> dict[str, Any]:
+    """pass@k of the base and of the team now: {"base": record, "round N": record}, stored with the experiment."""
+    from .evaluate import pass_at_k
+
+    with Store(path) as store, lock(path, experiment):
+        record = store.experiments.get(experiment)
+        own = machine is None
+        machine = machine or machine_for(record.settings)
+        try:
+            run = Run(store, record, machine)
+            found = {}
+            for round in sorted({0, max(0, run.round - 1)}):
+                hear(f"pass@k of round {round}: {samples} tries at {problems} problems")
+                voices = run.voices(run.models_after(round))
+                found[f"round {round}" if round else "base"] = pass_at_k(run.bench, round, voices, samples, problems)
+        finally:
+            if own:
+                machine.engine.close()
+        store.experiments.set_measurement(experiment, "pass_at_k", found)
+        return found
+
+
+class _Progress:
+    """Writes the job row at most five times a second and at every change of phase; watches the cancel flag."""
+
+    def __init__(self, store: Store, experiment: str, hear: Hear) -> None:
+        self.store, self.experiment, self.hear = store, experiment, hear
+        self.cancel: Callable[[], None] = lambda: None
+        self._at: tuple[int, str] = (-1, "")
+        self._last = 0.0
+
+    def __call__(self, round: int, phase: str, done: int, total: int) -> None:
+        now, experiments = time.monotonic(), self.store.experiments
+        if (round, phase) != self._at:
+            self._at, self._last = (round, phase), 0.0
+            experiments.log(self.experiment, f"round {round}: {phase}")
+            self.hear(f"round {round}: {phase}")
+        if now - self._last >= 0.2 or done == total:
+            self._last = now
+            experiments.set_job(self.experiment, round=round, phase=phase, done=done, total=total)
+            if experiments.job(self.experiment).cancel:
+                self.cancel()
+
+
+# -- detached processes ----------------------------------------------------------------------------------------------
+def launch(path: Path, experiment: str) -> int:
+    """Start or resume an experiment as a process of its own that outlives the caller; returns its pid."""
+    if running(path, experiment):
+        raise Busy(f"{experiment} is running already")
+    with Store(path) as store:
+        log = _folder(path) / f"{experiment}.log"
+        store.experiments.set_job(experiment, status="queued", cancel=0, message="", log=str(log))
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sirius_core", "resume", experiment, "--db", str(path)],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(
+                [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])})
+    return process.pid
+
+
+def stop(path: Path, experiment: str) -> None:
+    """Ask a running experiment to stop; what is committed stays and it can be resumed."""
+    with Store(path) as store:
+        store.experiments.set_job(experiment, cancel=1)
+        pid = store.experiments.job(experiment).pid
+    if pid is not None and pid != os.getpid() and running(path, experiment):
+        os.kill(pid, signal.SIGTERM)
+
+
+def status(store: Store, experiment: str) -> Job:
+    """The job row; one that says running while no process holds its lock has been interrupted and can be resumed."""
+    job = store.experiments.job(experiment)
+    if job.status == "running" and not running(store.path, experiment):
+        return replace(job, status="stopped", message="its process ended unexpectedly; resume to go on")
+    return job
+
+
+def active(store: Store) -> list[Job]:
+    """Jobs that are queued or running now."""
+    return [job for e in store.experiments.all() if (job := status(store, e.id)).status in ACTIVE]
+
+
+@contextmanager
+def lock(path: Path, experiment: str) -> Iterator[None]:
+    """Hold the experiment's lock; Busy if another process has it."""
+    with _lock_file(path, experiment).open("ab") as file:
+        if not _try(file):
+            raise Busy(f"{experiment} is being run by another process; watch it with: sirius status")
+        yield
+
+
+def running(path: Path, experiment: str) -> bool:
+    """Whether some process holds the experiment's lock."""
+    with _lock_file(path, experiment).open("ab") as file:
+        return not _try(file)
+
+
+def _try(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _folder(path: Path) -> Path:
+    folder = Path(f"{Path(path).resolve()}.locks")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _lock_file(path: Path, experiment: str) -> Path:
+    return _folder(path) / f"{experiment}.lock"
+
+
+@contextmanager
+def _signals(cancel: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and the first SIGINT ask for a stop; the second SIGINT interrupts at once. Only in the main thread."""
+    asked = [False]
+
+    def heard(number: int, frame: object) -> None:
+        if asked[0] and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        asked[0] = True
+        cancel()
+
+    try:
+        old = {s: signal.signal(s, heard) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: the flag in the job row still works
+        yield
+        return
+    try:
+        yield
+    finally:
+        for s, handler in old.items():
+            signal.signal(s, handler)

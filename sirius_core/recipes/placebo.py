@@ -1,0 +1,12 @@
+"""The placebo: as many examples and steps, kept at random whether the team was right or not. It must not learn."""
+
+from __future__ import annotations
+
+from .. import teams
+from ..settings import Settings
+from ..training import at_random
+from . import Recipe
+
+
+def recipe(settings: Settings) -> Recipe:
+    return Recipe(name="placebo", team=teams.get("formula_chain"), select=at_random)

@@ -1,0 +1,13 @@
+"""STaR with rationalisation: a failed problem is tried again with the answer as a hint; the hint is not trained on."""
+
+from __future__ import annotations
+
+from .. import teams
+from ..repair import Rationalisation
+from ..settings import Settings
+from . import Recipe
+
+
+def recipe(settings: Settings) -> Recipe:
+    hinted = Rationalisation(max_critiques=1, max_regenerations=settings.max_regenerations)
+    return Recipe(name="star_rationalised", team=teams.get("formula_solo"), repair=hinted)

@@ -1,0 +1,194 @@
+"""Repair of one failed trajectory (Algorithm 2): criticise, rewrite one turn, rephrase, leak check, replay.
+
+The critic's and the writer's own calls are an episode themselves, the *mend*, so that every raw text is kept, seeded
+and journalled like any other turn. The replay runs on the rephrased text: a rephrase that spoils a repair cannot
+enter the library.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from .episodes import Call, play, replay
+from .errors import Stopped
+from .models import Completion, Model, Sampling, Voices
+from .prompts import Message
+from .rewards import Judge
+from .rollout import Records
+from .teams import Blame, Team
+from .trajectories import Repair, SeedPath, Task, Trajectory, Turn, digest
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed trajectory with everything needed to mend it. ``path`` places the mend and its replays."""
+
+    task: Task
+    trajectory: Trajectory
+    team: Team
+    voices: Voices
+    judge: Judge
+    path: SeedPath
+
+
+class Repairer(Protocol):
+    """How failures are mended. None of a recipe's repairers ever raises for a model's failure: it records it."""
+
+    async def __call__(self, failure: Failure, call: Call) -> Records: ...
+
+
+@dataclass(frozen=True)
+class CriticRepair:
+    """The critic's way: up to ``max_critiques`` critiques, each with up to ``max_regenerations`` rewrites.
+
+    ``gold``: whether the critic is shown the right answer. ``each``: rewrite each role's turn one after the other
+    instead of the one blamed. ``max_calls`` bounds the calls spent on this failure (0: no bound); an attempt that
+    might not fit is not begun. The first success ends the work.
+    """
+
+    gold: bool = True
+    each: bool = False
+    max_critiques: int = 1
+    max_regenerations: int = 1
+    max_calls: int = 0
+
+    async def __call__(self, failure: Failure, call: Call) -> Records:
+        return await _mend(failure, call, self)
+
+    async def criticise(self, failure: Failure, ask: Any, role: str) -> tuple[str, Blame | None]:
+        team, task = failure.team, failure.task
+        assert team.view is not None and team.blame is not None
+        slots = dict(team.view(task, failure.trajectory, task.answer if self.gold else None))
+        critique = await ask("critic", **_that_fit(team, "critic", "answer", failure, {**slots, "role": role}))
+        blamed = team.blame(str(critique), failure.trajectory)
+        if role and blamed is not None and failure.trajectory.turns[blamed.turn].role != role:
+            blamed = None
+        return str(critique), blamed
+
+
+@dataclass(frozen=True)
+class Rationalisation(CriticRepair):
+    """STaR's way: no critic; the single agent is told the answer and asked again; the hint is not trained on."""
+
+    async def criticise(self, failure: Failure, ask: Any, role: str) -> tuple[str, Blame | None]:
+        turn = failure.trajectory.turn_of(role or failure.team.speaker)
+        return "", None if turn is None else Blame(turn, f"gold {failure.task.answer}")
+
+
+class _Ledger:
+    """Counts the calls of one failure."""
+
+    def __init__(self, call: Call) -> None:
+        self.count, self._call = 0, call
+
+    async def __call__(self, model: Model, messages: Sequence[Message], sampling: Sampling, place: Any) -> Completion:
+        self.count += 1
+        return await self._call(model, messages, sampling, place)
+
+
+async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
+    ledger = _Ledger(call)
+    team, task, failed = failure.team, failure.task, failure.trajectory
+    rounds = [(c, role) for c in range(how.max_critiques) for role in (team.chain if how.each else ("",))]
+    longest = 3 + len(team.chain) - 1  # critic, rewrite, rephrase and every successor
+    mends: list[Trajectory] = []
+    replays: list[Trajectory] = []
+    repairs: list[Repair] = []
+    for number, (critique_no, role) in enumerate(rounds):
+        if how.max_calls and ledger.count + longest > how.max_calls or any(r.mended for r in repairs):
+            break
+        path = replace(failure.path, branch=digest("mend", failed.path.key, role), draw=critique_no)
+        found: list[Repair] = []
+
+        async def mending(task: Task, ask: Any, role: str = role, path: SeedPath = path, number: int = number,
+                          found: list[Repair] = found) -> Any:
+            start = ledger.count
+            critique, blamed = await how.criticise(failure, ask, role)
+            base = Repair("", failed.id, path.id, task.id, critique, "gold" if how.gold else "blind",
+                          critique_no=number)
+            if blamed is None:
+                found.append(replace(base, id=digest(path.id, 0), calls=ledger.count - start))
+                return None
+            turn = failed.turns[blamed.turn]
+            for no in range(how.max_regenerations):
+                if no and how.max_calls and ledger.count + longest > how.max_calls:
+                    break
+                repair = replace(base, id=digest(path.id, no), turn=blamed.turn, role=turn.role,
+                                 feedback=blamed.feedback, regeneration_no=no)
+                found.append(repair)
+                raw = await ask(turn.role, "revise", seat=turn.seat, **_that_fit(team, turn.role, "revise", failure, {
+                    **turn.slots, "feedback": blamed.feedback, "draft": turn.text}))
+                found[-1] = repair = replace(repair, raw=str(raw))
+                text = str(await ask("rephraser", **_that_fit(team, "rephraser", "answer", failure, {
+                    "text": raw, "question": task.question})))
+                leak = leaks(text, turn, task, team, critique)
+                again = await replay(failed, team, task, failure.voices, edits={blamed.turn: text},
+                                     draw=number * how.max_regenerations + no, path=failure.path, call=ledger)
+                again = replace(again, reward=failure.judge(task, again))
+                replays.append(again)
+                found[-1] = replace(repair, rephrased=text, leak=leak, replay=again.id, mended=again.right and not leak,
+                                    calls=ledger.count - start)
+                start = ledger.count
+                if found[-1].mended:
+                    return again.outcome.answer
+            return None
+
+        mends.append(await play(replace(team, name=f"{team.name}:mend", workflow=mending), task, failure.voices, path, ledger))
+        repairs += found
+    return Records((*mends, *replays), tuple(repairs))
+
+
+def _that_fit(team: Team, role: str, prompt: str, failure: Failure, slots: Mapping[str, Any]) -> dict[str, Any]:
+    """The slots that the role's prompt has: a critic's prompt may or may not name the role, a revision the draft."""
+    model = failure.voices.model(role, None)
+    wanted = team.role(role).prompt(prompt, model.dialect).slots
+    return {name: value for name, value in slots.items() if name in wanted}
+
+
+# -- leaks -----------------------------------------------------------------------------------------------------------
+_TRACES = re.compile(
+    r"\b(as advised|feedback|critic(?:ism|que)?|correct(?:ed|ion) answer|the (?:right|correct|gold) answer is given|"
+    r"(?:my|the) (?:previous|original|earlier) (?:answer|response|solution|attempt)|i (?:was|made a mistake)|revised)\b",
+    re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
+
+
+def leaks(text: str, turn: Turn, task: Task, team: Team, critique: str) -> tuple[str, ...]:
+    """What in a rewrite betrays the critique or the gold answer; empty if nothing does.
+
+    Every role: words about advice or correction, or the critique quoted at length. A role that does not state the
+    answer also must not say the gold number, unless its input has it or its own steps produce it (``= 1764``).
+    """
+    found = [f"mentions {match[0]!r}" for match in [_TRACES.search(text)] if match]
+    words, said = critique.split(), " ".join(text.split())
+    quotes = [" ".join(words[i : i + 6]) for i in range(len(words) - 5)]
+    found += [f"quotes the critique: {quote!r}" for quote in quotes if quote in said][:1]
+    if turn.role != team.speaker:
+        joined = _join_digits(text)
+        known = set(_NUMBER.findall(_join_digits(" ".join(m.content for m in turn.messages))))
+        for gold in _NUMBER.findall(_join_digits(task.answer)):
+            stated = [m for m in _NUMBER.finditer(joined) if m[0] == gold]
+            if stated and gold not in known and not any(joined[: m.start()].rstrip().endswith("=") for m in stated):
+                found.append(f"states the gold value {gold} without deriving it")
+    return tuple(found)
+
+
+def _join_digits(text: str) -> str:
+    return re.sub(r"(?<=\b\d) (?=\d\b)", "", text)
+
+
+async def play_again(failure: Failure, call: Call, max_calls: int) -> Records:
+    """The control: the whole team simply plays the task again, until it succeeds or the calls are spent."""
+    ledger, found, draw = _Ledger(call), list[Trajectory](), 0
+    while ledger.count + len(failure.team.chain) <= max_calls and not any(t.right for t in found):
+        path = replace(failure.path, branch=digest("again", failure.trajectory.path.key), draw=draw)
+        played = await play(failure.team, failure.task, failure.voices, path, ledger)
+        found.append(replace(played, reward=failure.judge(failure.task, played)))
+        draw += 1
+    return Records(tuple(found))
+
+
+__all__ = ["CriticRepair", "Failure", "Rationalisation", "Repairer", "Stopped", "leaks", "play_again"]

@@ -1,0 +1,50 @@
+"""(task, trajectory) to Reward: rules, never a model's opinion. A stopped episode earns 0 and stays in the count."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from . import answers
+from .trajectories import Reward, Task, Trajectory
+
+Judge = Callable[[Task, Trajectory], Reward]
+
+
+def right(task: Task, trajectory: Trajectory) -> Reward:
+    """1 if the answer equals the truth as the task compares it, else 0; says what was read and why."""
+    outcome = trajectory.outcome
+    turns, lucky = _steps(task, trajectory)
+    if outcome.stop is not None or outcome.answer is None:
+        return Reward(0.0, None, f"{outcome.stop or 'no answer'}: {outcome.why}", turns, None if lucky is None else False)
+    verdict = answers.judge_text(outcome.answer, task.answer, task.kind)
+    read = None if verdict.read is None else str(verdict.read.value)
+    return Reward(float(verdict.right), read, verdict.why, turns, None if lucky is None else lucky and verdict.right)
+
+
+def _steps(task: Task, trajectory: Trajectory) -> tuple[dict[int, float], bool | None]:
+    if task.source != "formulas":
+        return {}, None
+    from .tasks.formulas import turn_marks
+
+    return turn_marks(task, trajectory)
+
+
+def agreement(task: Task, trajectory: Trajectory) -> Reward:
+    """The vote as label, without the truth (Multiagent Finetuning): each turn earns 1 if its answer is the winner.
+
+    The winner is the plurality among the seats' last turns; among equals the one said by the first seat. ``value`` is
+    the share of last turns that agree with it.
+    """
+    last = {turn.seat or turn.role: _vote(turn.text) for turn in trajectory.turns}
+    votes = Counter(vote for vote in last.values() if vote)
+    if trajectory.outcome.stop is not None or not votes:
+        return Reward(0.0, None, "nobody gave an answer")
+    most = max(votes.values())
+    winner = next(vote for vote in last.values() if vote and votes[vote] == most)
+    turns = {i: float(_vote(turn.text) == winner) for i, turn in enumerate(trajectory.turns)}
+    return Reward(most / len(last), winner, f"{most} of {len(last)} say {winner!r}", turns)
+
+
+def _vote(text: str) -> str:
+    return " ".join(text.rpartition("Answer:")[2].split()).lower()

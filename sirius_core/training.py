@@ -1,0 +1,114 @@
+"""From judged trajectories to per-model training sets, each example with where it came from.
+
+**Credit.** A direct success earns an example for every turn of its workflow. A repair earns one for the edited turn
+and for every turn sampled afresh; turns given back earn nothing twice. The example's prompt is the one that stands
+at inference, never the critic's or the reviser's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from .store import ExampleRow
+from .trajectories import Trajectory, Turn, digest
+
+
+@dataclass(frozen=True)
+class Example:
+    """Turn ``turn`` of ``trajectory`` as something to imitate; loss only on the reply."""
+
+    trajectory: Trajectory
+    turn: int
+    weight: float = 1.0
+    source: str = "direct"
+
+    @property
+    def said(self) -> Turn:
+        return self.trajectory.turns[self.turn]
+
+    @property
+    def content(self) -> str:
+        return digest(self.said.messages, self.said.text)
+
+    def row(self) -> ExampleRow:
+        return ExampleRow(self.trajectory.id, self.turn, self.weight, self.source, self.content)
+
+
+@dataclass(frozen=True)
+class Library:
+    """Every judged trajectory that a recipe may learn from in a round.
+
+    ``tried`` are plays and admitted replays, oldest first; ``edited`` are ids of replays that carry a person's text.
+    """
+
+    tried: tuple[Trajectory, ...]
+    edited: frozenset[str] = field(default_factory=frozenset)
+
+    def successes(self) -> tuple[Trajectory, ...]:
+        return tuple(t for t in self.tried if t.right)
+
+    def source(self, trajectory: Trajectory) -> str:
+        if trajectory.id in self.edited:
+            return "edited"
+        return "direct" if trajectory.parent is None else "repaired"
+
+    def credited(self, trajectory: Trajectory) -> Iterator[Example]:
+        """The turns that earn an example, by the rule above."""
+        for i, turn in enumerate(trajectory.turns):
+            if trajectory.parent is None or turn.origin != "given":
+                yield Example(trajectory, i, 1.0, self.source(trajectory))
+
+
+ModelOf = Callable[[Turn], str]
+Select = Callable[[Library, int, Random], list[Example]]
+
+
+def by_frequency(library: Library, draws: int, random: Random) -> list[Example]:
+    """``draws`` examples per role and solved problem, in proportion to how often each reply was produced.
+
+    Drawing with replacement from all successful turns, copies included: a lucky trace that came once among twenty
+    right ones is drawn one time in twenty, not as often as they (spec: the lucky-trace trap).
+    """
+    return _draw(library, library.successes(), draws, random)
+
+
+def at_random(library: Library, draws: int, random: Random) -> list[Example]:
+    """The placebo: the same kind and number of examples, success ignored, repairs left out."""
+    return _draw(library, tuple(t for t in library.tried if t.parent is None), draws, random)
+
+
+def _draw(library: Library, kept: Sequence[Trajectory], draws: int, random: Random) -> list[Example]:
+    pools: dict[tuple[str, str], list[Example]] = defaultdict(list)
+    for trajectory in kept:
+        for example in library.credited(trajectory):
+            pools[example.said.role, trajectory.task].append(example)
+    return [random.choice(pool) for _, pool in sorted(pools.items()) for _ in range(draws)]
+
+
+def cut(examples: list[Example], count: int | None, random: Random) -> list[Example]:
+    """Exactly ``count`` examples (None: as many as there are): a random part, or the whole with random repeats."""
+    if count is None or len(examples) == count or not examples:
+        return examples
+    if len(examples) > count:
+        return [examples[i] for i in sorted(random.sample(range(len(examples)), count))]
+    return examples + [random.choice(examples) for _ in range(count - len(examples))]
+
+
+def per_model(examples: Iterable[Example], model_of: ModelOf) -> Mapping[str, list[Example]]:
+    """{model: its training set}, models in alphabetical order."""
+    sets: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        sets[model_of(example.said)].append(example)
+    return dict(sorted(sets.items()))
+
+
+def to_jsonl(examples: Iterable[Example]) -> Iterator[str]:
+    """OpenAI chat lines: ``{"messages": [..., {"role": "assistant", "content": reply}]}``."""
+    for example in examples:
+        turn = example.said
+        messages = [{"role": m.role, "content": m.content} for m in turn.messages]
+        yield json.dumps({"messages": [*messages, {"role": "assistant", "content": turn.text}]}, ensure_ascii=False)
