@@ -16,8 +16,8 @@ CORE = ROOT / "sirius_core"
 # From top to bottom. A room is a module or a sub-package; siblings inside a sub-package may import one another.
 # The network `pocket` knows no other room, and `models` speaks for it: so it stands above.
 ROOMS = (
-    "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store",
-    "models", "tasks", "games", "rewards", "teams", "episodes", "rollout", "repair", "review", "training", "finetune", "evaluate",
+    "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "models",
+    "tasks", "games", "rewards", "teams", "episodes", "rollout", "repair", "review", "training", "finetune", "evaluate",
     "recipes", "improve", "contrast", "figures", "frames", "jobs", "server", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")
