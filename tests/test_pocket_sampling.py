@@ -172,3 +172,11 @@ def test_bad_sequences_and_stop_tokens_are_refused(weights: Weights) -> None:
         score(weights, SMALL, [(1, 2)], [])
     with pytest.raises(ValueError, match="stop token 37"):
         sample(weights, SMALL, requests(1), 37)
+
+
+def test_several_tries_of_one_prompt_are_several_replies(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "PART", 20)
+    asked = [Request(request.prompt, 50 * k + i, 1.0, 12) for k in range(3) for i, request in enumerate(requests(9))]
+    replies = sample(weights, SMALL, asked, STOP)
+    assert [reply.tokens for reply in replies] == [by_hand(weights, request).tokens for request in asked]
+    assert len({reply.tokens for reply in replies}) > 20

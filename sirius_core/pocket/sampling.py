@@ -82,8 +82,8 @@ def sample(weights: Weights, shape: Shape, requests: Sequence[Request], stop_tok
     check_requests(shape, requests)
     if not 0 <= stop_token < shape.vocab:
         raise ValueError(f"stop token {stop_token} is outside 0..{shape.vocab - 1}")
-    # Prompts of similar length share a chunk: less padding. The order depends on the requests alone.
-    order = sorted(range(len(requests)), key=lambda i: len(requests[i].prompt))
+    # Prompts of similar length share a chunk: less padding. Equal prompts stand together. Only the requests decide.
+    order = sorted(range(len(requests)), key=lambda i: (len(requests[i].prompt), requests[i].prompt))
     ready = scaled(weights, shape)
     replies: dict[int, Generated] = {}
     for i in range(0, len(order), CHUNK):
@@ -154,7 +154,7 @@ class _Dice:
 
 
 def _sample_chunk(weights: Weights, shape: Shape, requests: Sequence[Request], stop_token: int) -> list[Generated]:
-    """`weights` as `scaled` gives them; the requests in order of the length of their prompts."""
+    """`weights` as `scaled` gives them; equal prompts of the requests stand together."""
     length = np.array([len(request.prompt) for request in requests])
     most = np.array([min(request.max_new, shape.context - len(request.prompt)) for request in requests])
     seed = np.array([request.seed & (2**64 - 1) for request in requests], dtype=np.uint64)
@@ -162,10 +162,17 @@ def _sample_chunk(weights: Weights, shape: Shape, requests: Sequence[Request], s
     first, longest = int(length.max()), int(most.max())
     dtype = weights["token"].dtype
     cache = _Cache(shape, first - length, first + longest, dtype)
-    logits = np.empty((len(requests), shape.vocab), dtype=dtype)
+    # Several tries of one prompt read it once.
+    prompts = list(dict.fromkeys(request.prompt for request in requests))
+    index = {prompt: i for i, prompt in enumerate(prompts)}
+    source = np.array([index[request.prompt] for request in requests])
     size = max(1, PART // first)
-    for i in range(0, len(requests), size):
-        _prefill(weights, shape, requests[i : i + size], slice(i, i + size), first, cache, logits)
+    parts: list[Array] = []
+    for i in range(0, len(prompts), size):
+        low, high = np.searchsorted(source, [i, i + size]).tolist()
+        part, at = prompts[i : i + size], slice(low, high)
+        parts.append(_prefill(weights, shape, part, source[at] - i, cache, at, first))
+    logits = np.concatenate(parts)
 
     dice = _Dice(shape.vocab, len(requests), dtype)
     drawn = np.zeros((len(requests), longest), dtype=np.int64)
@@ -203,16 +210,24 @@ def _sample_chunk(weights: Weights, shape: Shape, requests: Sequence[Request], s
 
 
 def _prefill(
-    weights: Weights, shape: Shape, requests: Sequence[Request], part: slice, first: int, cache: _Cache, logits: Array
-) -> None:
-    """Read prompts, rows `part` of the batch: fills the columns before `first` of the cache, and the logits [B, V]."""
-    b, h, d = len(requests), shape.heads, shape.head_width
-    # Padding before the longest prompt of the part is not computed at all.
-    t = max(len(request.prompt) for request in requests)
-    blank = np.array([t - len(request.prompt) for request in requests])
+    weights: Weights,
+    shape: Shape,
+    prompts: Sequence[tuple[int, ...]],
+    copies: Array,
+    cache: _Cache,
+    at: slice,
+    end: int,
+) -> Array:
+    """Read prompts and return the logits after them, [len(copies), V]; row i of the result is prompt copies[i].
+
+    Keys and values go to the rows `at` of the cache, into the columns before `end`.
+    """
+    b, h, d = len(prompts), shape.heads, shape.head_width
+    t = max(map(len, prompts))
+    blank = np.array([t - len(prompt) for prompt in prompts])
     tokens = np.zeros((b, t), dtype=np.int64)
-    for row, request in enumerate(requests):
-        tokens[row, blank[row] :] = request.prompt
+    for row, prompt in enumerate(prompts):
+        tokens[row, blank[row] :] = prompt
     place = np.maximum(np.arange(t) - blank[:, None], 0)
     x = (weights["token"][tokens] + weights["position"][place]).reshape(b * t, -1)
     # A padding position may look at padding, so that its softmax is not empty; nobody looks at it.
@@ -221,17 +236,16 @@ def _prefill(
     np.copyto(mask, 0, where=np.repeat(padding, h, axis=1)[:, :, None])
     for i in range(shape.layers):
         n1, _ = normalise(x)
-        query = n1 @ weights[f"query{i}"]
         keyvalue = (n1 @ weights[f"keyvalue{i}"]).reshape(b, t, 2 * d)
-        keys = keyvalue[:, :, :d].transpose(0, 2, 1)
-        cache.keys[i, part, :, first - t : first] = keys
-        cache.values[i, part, first - t : first] = keyvalue[:, :, d:]
-        look = softmax_(query.reshape(b, t * h, d) @ keys, mask)
-        seen = (look @ keyvalue[:, :, d:]).reshape(b * t, -1)
-        if i == shape.layers - 1:
-            x, seen = x[t - 1 :: t], seen[t - 1 :: t]
-        x = _widen(weights, i, x + seen @ weights[f"mix{i}"])
-    logits[part] = normalise(x)[0] @ weights["head"]
+        keys, values = keyvalue[:, :, :d].transpose(0, 2, 1), keyvalue[:, :, d:]
+        cache.keys[i, at, :, end - t : end] = keys[copies]
+        cache.values[i, at, end - t : end] = values[copies]
+        if i == shape.layers - 1:  # from here on only the last position matters
+            x, n1, mask = x[t - 1 :: t], n1[t - 1 :: t], mask[:, -h:]
+        look = softmax_((n1 @ weights[f"query{i}"]).reshape(b, -1, d) @ keys, mask)
+        x = _widen(weights, i, x + (look @ values).reshape(x.shape) @ weights[f"mix{i}"])
+    logits: Array = normalise(x)[0] @ weights["head"]
+    return logits[copies]
 
 
 def _step(weights: Weights, shape: Shape, x: Array, at: int, cache: _Cache) -> Array:
