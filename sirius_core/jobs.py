@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import Busy, Cancelled, Paused, SiriusError
-from .improve import Machine, Run, improve
+from .improve import Run, improve
 from .settings import Settings
 from .store import ACTIVE, Experiment, Job, Store
 
@@ -51,7 +51,7 @@ def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
     store.experiments.set_settings(experiment, settings)
 
 
-def run(path: Path, experiment: str, *, hear: Hear = lambda line: None, machine: Machine | None = None,
+def run(path: Path, experiment: str, *, hear: Hear = lambda line: None, machine: Any = None,
         max_mb: float = 0, trace: Callable[[str], None] | None = None) -> Job:
     """Carry an experiment on in this process until it is done, paused or stopped; returns its job row.
 
@@ -86,7 +86,7 @@ def run(path: Path, experiment: str, *, hear: Hear = lambda line: None, machine:
             raise
         finally:
             if own:
-                machine.engine.close()  # type: ignore[attr-defined]
+                machine.engine.close()
             seconds = before + time.monotonic() - started
             try:
                 store.experiments.set_job(experiment, status=status, message=message, pid=None, seconds=seconds)
