@@ -131,6 +131,14 @@ def test_damaged_weights_do_not_yield_nan_replies(weights: Weights) -> None:
     loud = {name: array * np.float32(200) for name, array in weights.items()}
     for reply in sample(loud, SMALL, requests(10), STOP):
         assert np.isfinite(reply.logprobs).all() and all(0 < token < 37 for token in reply.tokens)
+    broken = weights | {"head": weights["head"] * np.float32(np.nan)}
+    with pytest.raises(FloatingPointError, match="damaged"):
+        sample(broken, SMALL, requests(3), STOP)
+
+
+def test_a_hair_above_zero_is_greedy(weights: Weights) -> None:
+    cold = sample(weights, SMALL, requests(10, 1e-300), STOP)
+    assert [reply.tokens for reply in cold] == [reply.tokens for reply in sample(weights, SMALL, requests(10, 0), STOP)]
 
 
 def test_a_learned_rule_survives_any_batch() -> None:

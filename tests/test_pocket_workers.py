@@ -23,6 +23,7 @@ from sirius_core.pocket.workers import SampleJob, TrainJob, Workers, blas, run_s
 SMALL = Shape(19, width=24, layers=2, heads=3, hidden=32, context=24)
 BLOBS = {checkpoint.digest(blob): blob for blob in (checkpoint.dump(initialise(SMALL, s), {"n": s}) for s in range(3))}
 NAMES = list(BLOBS)
+LOADED = {name: checkpoint.load(blob) for name, blob in BLOBS.items()}
 
 
 @pytest.fixture(scope="module", params=[1, 2])
@@ -50,7 +51,7 @@ def train_jobs() -> list[TrainJob]:
 
 
 def test_replies_equal_those_of_this_process(pool: Workers) -> None:
-    expected = [run_sample(BLOBS[job.checkpoint], job) for job in sample_jobs()]
+    expected = [run_sample(LOADED[job.checkpoint], job) for job in sample_jobs()]
     assert pool.sample(sample_jobs()) == expected
     assert pool.sample([(job.checkpoint, job.requests) for job in sample_jobs()[::-1]]) == expected[::-1]
 
@@ -58,7 +59,7 @@ def test_replies_equal_those_of_this_process(pool: Workers) -> None:
 def test_training_equals_that_of_this_process_and_tells_its_progress(pool: Workers) -> None:
     told: dict[int, list[tuple[int, int, float]]] = {}
     results = pool.train(train_jobs(), lambda job, *step: told.setdefault(job, []).append(step))
-    assert results == [run_train(BLOBS[job.checkpoint], job) for job in train_jobs()]
+    assert results == [run_train(LOADED[job.checkpoint], job) for job in train_jobs()]
     for i, result in enumerate(results):
         assert told[i] == [(k + 1, result.steps, loss) for k, loss in enumerate(result.losses)]
         assert checkpoint.load(result.blob)[1]["role"] == i
@@ -70,7 +71,7 @@ def test_an_error_in_a_worker_is_the_error_here_and_the_pool_goes_on(pool: Worke
     pool.register("broken", b"PK nothing")
     with pytest.raises(CheckpointError, match="damaged"):
         pool.sample([SampleJob("broken", sample_jobs()[0].requests)])
-    assert pool.sample(sample_jobs()[:2]) == [run_sample(BLOBS[job.checkpoint], job) for job in sample_jobs()[:2]]
+    assert pool.sample(sample_jobs()[:2]) == [run_sample(LOADED[job.checkpoint], job) for job in sample_jobs()[:2]]
 
 
 def test_a_dead_worker_is_one_clear_error_and_is_replaced(pool: Workers) -> None:
@@ -80,7 +81,7 @@ def test_a_dead_worker_is_one_clear_error_and_is_replaced(pool: Workers) -> None
 
     with pytest.raises(ModelError, match="SIGKILL"):
         pool.train(train_jobs(), kill)
-    expected = run_sample(BLOBS[NAMES[0]], sample_jobs()[0])
+    expected = run_sample(LOADED[NAMES[0]], sample_jobs()[0])
     assert pool.sample(sample_jobs()[:1]) == [expected]
     kill()  # between two calls
     with pytest.raises(ModelError, match="SIGKILL"):
@@ -94,7 +95,7 @@ def test_an_interruption_here_leaves_no_stale_answers(pool: Workers) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         pool.train(train_jobs(), interrupt)
-    assert pool.sample(sample_jobs()[:2]) == [run_sample(BLOBS[job.checkpoint], job) for job in sample_jobs()[:2]]
+    assert pool.sample(sample_jobs()[:2]) == [run_sample(LOADED[job.checkpoint], job) for job in sample_jobs()[:2]]
 
 
 def test_more_checkpoints_than_the_cache_holds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +105,7 @@ def test_more_checkpoints_than_the_cache_holds(monkeypatch: pytest.MonkeyPatch) 
     with Workers(2) as pool:
         for name, blob in blobs.items():
             pool.register(name, blob)
-        assert pool.sample(asked) == [run_sample(blobs[job.checkpoint], job) for job in asked]
+        assert pool.sample(asked) == [run_sample(checkpoint.load(blobs[job.checkpoint]), job) for job in asked]
         assert all(len(worker.cached) <= workers.CACHED for worker in pool._workers)
 
 

@@ -78,7 +78,10 @@ def check_requests(shape: Shape, requests: Sequence[Request]) -> None:
 
 
 def sample(weights: Weights, shape: Shape, requests: Sequence[Request], stop_token: int) -> list[Generated]:
-    """One reply per request, in the order of the requests. ValueError for a request that does not fit the network."""
+    """One reply per request, in the order of the requests.
+
+    ValueError for a request that does not fit the network, FloatingPointError for weights that give no finite logits.
+    """
     check_requests(shape, requests)
     if not 0 <= stop_token < shape.vocab:
         raise ValueError(f"stop token {stop_token} is outside 0..{shape.vocab - 1}")
@@ -129,10 +132,12 @@ class _Dice:
         logits -= logits.max(axis=1, keepdims=True)
         chance = self._chance[: len(logits)]
         ladder = self._ladder(logits, chance)
+        if not np.isfinite(ladder[:, -1]).all():
+            raise FloatingPointError("the logits are not finite: the weights are damaged")
         log_total = np.log(ladder[:, -1])
         if (temperature != 1).any():
-            # Greedy rows are drawn as at temperature 1 and replaced below.
-            warmth = np.where(temperature > 0, temperature, 1).astype(logits.dtype)
+            # Greedy rows are drawn, too, and replaced below; the floor keeps the quotients finite.
+            warmth = np.maximum(temperature, 1e-6).astype(logits.dtype)
             ladder = self._ladder(logits / warmth[:, None], chance)
         # 32-bit uniforms times a float64 total stay below the total, so that a block is always found.
         goal = uniform * ladder[:, -1]

@@ -8,6 +8,7 @@ input does, so that a killed parent leaves none behind.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import platform
@@ -27,16 +28,16 @@ import numpy as np
 
 from sirius_core.errors import ModelError
 from sirius_core.pocket import checkpoint
-from sirius_core.pocket.learning import Example, Schedule, train
+from sirius_core.pocket.learning import Example, OnStep, Schedule, train
 from sirius_core.pocket.sampling import Generated, Request, sample
+from sirius_core.pocket.transformer import Weights
 from sirius_core.pocket.vocabulary import STOP
 
-ONE_THREAD = {
-    name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-}
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 CACHED = 12  # checkpoints that a worker keeps loaded: 1.4 MB each
 
 OnJobStep = Callable[[int, int, int, float], None]
+Loaded = tuple[Weights, dict[str, Any]]
 
 
 class SampleJob(NamedTuple):
@@ -66,22 +67,14 @@ class TrainResult(NamedTuple):
     tokens: int
 
 
-def run_sample(blob: bytes, job: SampleJob) -> list[Generated]:
-    """What a worker does for a sampling job, in this process."""
-    return _sample(checkpoint.load(blob), job)
-
-
-def run_train(blob: bytes, job: TrainJob, on_step: Callable[[int, int, float], None] | None = None) -> TrainResult:
-    """What a worker does for a training job, in this process."""
-    return _train(checkpoint.load(blob), job, on_step)
-
-
-def _sample(loaded: tuple[Any, Any], job: SampleJob) -> list[Generated]:
+def run_sample(loaded: Loaded, job: SampleJob) -> list[Generated]:
+    """A sampling job in this process; `loaded` is what `checkpoint.load` gives."""
     weights, manifest = loaded
     return sample(weights, checkpoint.shape_of(manifest), job.requests, job.stop_token)
 
 
-def _train(loaded: tuple[Any, Any], job: TrainJob, on_step: Callable[[int, int, float], None] | None) -> TrainResult:
+def run_train(loaded: Loaded, job: TrainJob, on_step: OnStep | None = None) -> TrainResult:
+    """A training job in this process; `loaded` is what `checkpoint.load` gives."""
     weights, manifest = loaded
     trained = train(weights, checkpoint.shape_of(manifest), job.examples, job.schedule, job.seed, on_step)
     return TrainResult(checkpoint.dump(trained.weights, job.manifest), trained.losses, trained.steps, trained.tokens)
@@ -108,13 +101,8 @@ class _Worker:
     """One process as its parent sees it. `cached` mirrors what the process has loaded."""
 
     process: subprocess.Popen[bytes]
-    thread: threading.Thread | None = None
+    thread: threading.Thread
     cached: OrderedDict[str, None] = field(default_factory=OrderedDict)
-
-    def send(self, index: int, job: SampleJob | TrainJob, blob: bytes) -> None:
-        known = _touch(self.cached, job.checkpoint, None)
-        assert self.process.stdin is not None
-        _put(self.process.stdin, (index, job, None if known else blob))
 
 
 def _touch(cache: OrderedDict[str, Any], name: str, value: Any) -> bool:
@@ -173,14 +161,11 @@ class Workers:
             worker.process.kill()
         for worker in workers:
             worker.process.wait()
-            if worker.thread:
-                worker.thread.join()
+            worker.thread.join()
             for pipe in (worker.process.stdin, worker.process.stdout):
-                try:
+                with contextlib.suppress(OSError):  # what was still to be written has no reader any more
                     if pipe:
                         pipe.close()
-                except OSError:  # what was still to be written has no reader any more
-                    pass
 
     def _start(self) -> _Worker:
         folder = str(Path(__file__).resolve().parents[2])
@@ -194,7 +179,7 @@ class Workers:
             # Ctrl-C goes to the parent alone, from the first moment on.
             start_new_session=True,
         )
-        worker, inbox = _Worker(process), self._inbox
+        inbox = self._inbox
 
         def listen() -> None:
             assert process.stdout is not None
@@ -202,7 +187,7 @@ class Workers:
                 inbox.put((worker, message))
             inbox.put((worker, None))
 
-        worker.thread = threading.Thread(target=listen, daemon=True)
+        worker = _Worker(process, threading.Thread(target=listen, daemon=True))
         worker.thread.start()
         return worker
 
@@ -240,8 +225,11 @@ class Workers:
         return [results[i] for i in range(len(jobs))]
 
     def _send(self, worker: _Worker, index: int, jobs: Sequence[Any]) -> None:
+        name = jobs[index].checkpoint
+        known = _touch(worker.cached, name, None)
+        assert worker.process.stdin is not None
         try:
-            worker.send(index, jobs[index], self._blobs[jobs[index].checkpoint])
+            _put(worker.process.stdin, (index, jobs[index], None if known else self._blobs[name]))
         except OSError:
             raise _death(worker) from None
 
@@ -304,9 +292,9 @@ def serve() -> None:
         try:
             _touch(cache, job.checkpoint, checkpoint.load(blob) if blob else None)
             if isinstance(job, SampleJob):
-                _put(channel, ("done", index, _sample(cache[job.checkpoint], job)))
+                _put(channel, ("done", index, run_sample(cache[job.checkpoint], job)))
             else:
-                done = _train(cache[job.checkpoint], job, lambda *step, i=index: _put(channel, ("step", i, step)))
+                done = run_train(cache[job.checkpoint], job, lambda *step, i=index: _put(channel, ("step", i, step)))
                 _put(channel, ("done", index, done))
         except BrokenPipeError:
             os._exit(0)
