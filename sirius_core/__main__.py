@@ -54,10 +54,14 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     def common(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--db", type=Path, default=Path(os.environ.get("SIRIUS_DB", DEFAULT_DB)), help="the database file")
+        sub.add_argument(
+            "--db", type=Path, default=Path(os.environ.get("SIRIUS_DB", DEFAULT_DB)), help="the database file"
+        )
         sub.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
-    run = command("run", _run, "Run a preset (quickstart, tiny, contrast) or a JSON file of settings as a new experiment.")
+    run = command(
+        "run", _run, "Run a preset (quickstart, tiny, contrast) or a JSON file of settings as a new experiment."
+    )
     run.add_argument("preset", metavar="PRESET_OR_FILE")
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--rounds", type=int)
@@ -171,21 +175,37 @@ def summary(db: Path, experiment: str) -> dict[str, Any]:
     from .store import Store
 
     with Store(db) as store:
-        record, job, reports = store.experiments.get(experiment), jobs.status(store, experiment), store.experiments.reports(experiment)
+        record, job, reports = (
+            store.experiments.get(experiment),
+            jobs.status(store, experiment),
+            store.experiments.reports(experiment),
+        )
         kept = store.weights.models(experiment, len(reports) - 1)
-        return {"experiment": experiment, "name": record.name, "seed": record.seed, "status": job.status,
-                "message": job.message, "rounds": reports, "models": kept[0] if kept else {},
-                "seconds": job.seconds, "db": str(db)}
+        return {
+            "experiment": experiment,
+            "name": record.name,
+            "seed": record.seed,
+            "status": job.status,
+            "message": job.message,
+            "rounds": reports,
+            "models": kept[0] if kept else {},
+            "seconds": job.seconds,
+            "db": str(db),
+        }
 
 
 def _print_rounds(db: Path, experiment: str) -> None:
     for r in summary(db, experiment)["rounds"]:
         p = "" if r["p_vs_previous"] is None else f"  p = {r['p_vs_previous']:.2g} vs the round before"
-        rest = "".join(f", {name} {r[key]:.0%}" for name, key in (("new wordings", "new_wordings_accuracy"),
-                                                                  ("withheld forms", "withheld_forms_accuracy"))
-                       if r[key] is not None)
-        print(f"round {r['round']}: {r['correct']}/{r['n']} = {r['accuracy']:.1%} ({r['low']:.1%} to {r['high']:.1%}), "
-              f"greedy {r['greedy_accuracy']:.1%}{rest}{p}")
+        rest = "".join(
+            f", {name} {r[key]:.0%}"
+            for name, key in (("new wordings", "new_wordings_accuracy"), ("withheld forms", "withheld_forms_accuracy"))
+            if r[key] is not None
+        )
+        print(
+            f"round {r['round']}: {r['correct']}/{r['n']} = {r['accuracy']:.1%} ({r['low']:.1%} to {r['high']:.1%}), "
+            f"greedy {r['greedy_accuracy']:.1%}{rest}{p}"
+        )
 
 
 def _status(args: argparse.Namespace) -> None:
@@ -195,12 +215,24 @@ def _status(args: argparse.Namespace) -> None:
     _existing(args.db)
     with Store(args.db) as store:
         found = [(e, jobs.status(store, e.id)) for e in store.experiments.all()]
-    rows = [{"experiment": e.id, "name": e.name, "status": j.status, "round": j.round, "phase": j.phase, "done": j.done,
-             "total": j.total} for e, j in found]
+    rows = [
+        {
+            "experiment": e.id,
+            "name": e.name,
+            "status": j.status,
+            "round": j.round,
+            "phase": j.phase,
+            "done": j.done,
+            "total": j.total,
+        }
+        for e, j in found
+    ]
     if args.json:
         print(json.dumps({"experiments": rows}))
     for row in rows if not args.json else []:
-        print(f"{row['experiment']:24} {row['status']:8} round {row['round']} {row['phase']} {row['done']}/{row['total']}")
+        print(
+            f"{row['experiment']:24} {row['status']:8} round {row['round']} {row['phase']} {row['done']}/{row['total']}"
+        )
 
 
 def _stop(args: argparse.Namespace) -> None:
@@ -217,8 +249,9 @@ def _measure(args: argparse.Namespace) -> None:
     from . import jobs
 
     _existing(args.db)
-    measured = jobs.measure(args.db, args.experiment, args.samples, args.problems,
-                            hear=lambda line: print(line, file=sys.stderr))
+    measured = jobs.measure(
+        args.db, args.experiment, args.samples, args.problems, hear=lambda line: print(line, file=sys.stderr)
+    )
     if args.json:
         print(json.dumps(measured))
     else:
@@ -243,7 +276,9 @@ def _existing(db: Path) -> None:
 
 # -- the embedded model, the app, the notebooks ----------------------------------------------------------------------
 def _pocket(args: argparse.Namespace) -> None:
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # BLAS reads it once, when NumPy is loaded: begin again with it set
+    if (
+        os.environ.get("OPENBLAS_NUM_THREADS") != "1"
+    ):  # BLAS reads it once, when NumPy is loaded: begin again with it set
         os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
         os.execv(sys.executable, [sys.executable, "-m", "sirius_core", *sys.argv[1:]])
     from .pocket import pretraining
@@ -273,8 +308,19 @@ def _lab(args: argparse.Namespace) -> int:
         raise UsageError("the app needs streamlit: pip install 'sirius-lab[app]'") from None
     environment = {**os.environ, "SIRIUS_DB": str(args.db.resolve())}
     print(f"Sirius Lab: http://127.0.0.1:{args.port}", file=sys.stderr)
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.address", "127.0.0.1",
-               "--server.port", str(args.port), "--server.headless", str(args.no_browser).lower()]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(app),
+        "--server.address",
+        "127.0.0.1",
+        "--server.port",
+        str(args.port),
+        "--server.headless",
+        str(args.no_browser).lower(),
+    ]
     os.chdir(app.parent)  # .streamlit/config.toml is read from there
     os.execve(sys.executable, command, environment)
 

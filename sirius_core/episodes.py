@@ -26,7 +26,9 @@ Parse = Callable[[str], Parsed]
 _FAILED = {"length": Stop.TRUNCATED, "refusal": Stop.REFUSED}
 
 
-async def direct(model: Model, messages: Sequence[Message], sampling: Sampling, place: Callable[[], object]) -> Completion:
+async def direct(
+    model: Model, messages: Sequence[Message], sampling: Sampling, place: Callable[[], object]
+) -> Completion:
     """The plainest `Call`: ask the model. The rollout puts journal, retries and budget around it."""
     return await model.complete(messages, sampling)
 
@@ -52,8 +54,16 @@ class Ask:
     the episode as a failure of the model.
     """
 
-    def __init__(self, team: Team, voices: Voices, path: SeedPath, call: Call, parent: Trajectory | None,
-                 edits: Mapping[int, str], fresh_from: int | None) -> None:
+    def __init__(
+        self,
+        team: Team,
+        voices: Voices,
+        path: SeedPath,
+        call: Call,
+        parent: Trajectory | None,
+        edits: Mapping[int, str],
+        fresh_from: int | None,
+    ) -> None:
         self._team, self._voices, self._path, self._call = team, voices, path, call
         self._given = {(t.request, t.occurrence): (i, t) for i, t in enumerate(parent.turns)} if parent else {}
         self._edits, self._fresh_from = edits, fresh_from
@@ -62,8 +72,15 @@ class Ask:
         self._open = 0
         self._settled = asyncio.Event()
 
-    async def __call__(self, role: str, prompt: str = "answer", seat: str | None = None,
-                       history: Sequence[Reply] = (), parse: Parse | None = None, **slots: Any) -> Reply:
+    async def __call__(
+        self,
+        role: str,
+        prompt: str = "answer",
+        seat: str | None = None,
+        history: Sequence[Reply] = (),
+        parse: Parse | None = None,
+        **slots: Any,
+    ) -> Reply:
         place = _place()
         model = self._voices.model(role, seat)
         values = {name: v.seen_by(role, seat) if isinstance(v, Reply) else str(v) for name, v in slots.items()}
@@ -94,8 +111,16 @@ class Ask:
     async def _speak(self, draft: Turn, model: Model) -> Turn:
         index, old = self._given.get((draft.request, draft.occurrence), (-1, None))
         if old is not None and index in self._edits:
-            return replace(old, text=self._edits[index], origin="edited", finish="stop", slots=draft.slots,
-                           tokens_in=0, tokens_out=0, ms=0.0)
+            return replace(
+                old,
+                text=self._edits[index],
+                origin="edited",
+                finish="stop",
+                slots=draft.slots,
+                tokens_in=0,
+                tokens_out=0,
+                ms=0.0,
+            )
         if old is not None and old.finish != Stop.LOST and (self._fresh_from is None or index < self._fresh_from):
             return replace(old, origin="given", slots=draft.slots)
         path, d = self._path, draft
@@ -105,8 +130,16 @@ class Ask:
         if limit is not None:
             sampling = replace(sampling, max_tokens=min(limit, sampling.max_tokens))
         said = await self._call(model, d.messages, sampling, lambda: (path.id, d.role, d.seat, d.request, d.occurrence))
-        return replace(draft, text=said.text, finish=said.finish, model=model.name, seed=seed,
-                       tokens_in=said.tokens_in, tokens_out=said.tokens_out, ms=said.ms)
+        return replace(
+            draft,
+            text=said.text,
+            finish=said.finish,
+            model=model.name,
+            seed=seed,
+            tokens_in=said.tokens_in,
+            tokens_out=said.tokens_out,
+            ms=said.ms,
+        )
 
     def _read(self, turn: Turn, parse: Parse | None) -> tuple[Turn, Stopped | None]:
         """The turn with its typed value, and what failed about it."""
@@ -168,7 +201,9 @@ def _own(reply: Reply, role: str, seat: str | None) -> bool:
     return reply.seat == seat if seat is not None else (reply.role, reply.seat) == (role, None)
 
 
-def _with_history(filled: tuple[Message, ...], history: Sequence[Reply], role: str, seat: str | None) -> tuple[Message, ...]:
+def _with_history(
+    filled: tuple[Message, ...], history: Sequence[Reply], role: str, seat: str | None
+) -> tuple[Message, ...]:
     """System messages, then the history as this seat saw it, then what is asked now."""
     past: list[Message] = []
     for reply in history:
@@ -209,9 +244,18 @@ async def play(team: Team, task: Task, voices: Voices, path: SeedPath, call: Cal
     return Trajectory(path, team.name, ask.turns(), outcome)
 
 
-async def replay(parent: Trajectory, team: Team, task: Task, voices: Voices, *, edits: Mapping[int, str] | None = None,
-                 fresh_from: int | None = None, draw: int = 0, path: SeedPath | None = None,
-                 call: Call = direct) -> Trajectory:
+async def replay(
+    parent: Trajectory,
+    team: Team,
+    task: Task,
+    voices: Voices,
+    *,
+    edits: Mapping[int, str] | None = None,
+    fresh_from: int | None = None,
+    draw: int = 0,
+    path: SeedPath | None = None,
+    call: Call = direct,
+) -> Trajectory:
     """The workflow played again from ``parent``.
 
     A turn whose request stands in the parent is given back word for word; turn ``i`` of ``edits`` says its new text;

@@ -43,9 +43,16 @@ class Bench:
     def path(self, round: int, phase: str, task: Task, attempt: int = 0) -> SeedPath:
         return SeedPath(self.experiment.id, self.experiment.seed, round, phase, task.id, attempt)
 
-    def play_all(self, round: int, phase: str, plays: Iterable[tuple[str, Task, int, Voices]], *,
-                 under: Callable[[str], str] = lambda name: name) -> None:
+    def play_all(
+        self,
+        round: int,
+        phase: str,
+        plays: Iterable[tuple[str, Task, int, Voices]],
+        *,
+        under: Callable[[str], str] = lambda name: name,
+    ) -> None:
         """Play each (name, task, try, voices) once; the trajectory's phase is ``under(name)``."""
+
         def work(name: str, task: Task, attempt: int, voices: Voices) -> Work:
             path = self.path(round, under(name), task, attempt)
 
@@ -70,15 +77,20 @@ def test(bench: Bench, round: int, voices: Voices) -> dict[str, Any]:
     """Every test split, sampled once and greedy: {split: {mode: accuracy record}} and what the steps say."""
     names = [(split, mode) for split in TESTS if bench.tasks[split] for mode in MODES]
     by_mode = {"sampled": voices, "greedy": greedy(voices)}
-    bench.play_all(round, "evaluate", [(f"{split}:{mode}", task, 0, by_mode[mode])
-                                       for split, mode in names for task in bench.tasks[split]],
-                   under=lambda name: f"evaluate:{name}")
+    bench.play_all(
+        round,
+        "evaluate",
+        [(f"{split}:{mode}", task, 0, by_mode[mode]) for split, mode in names for task in bench.tasks[split]],
+        under=lambda name: f"evaluate:{name}",
+    )
     tests: dict[str, Any] = {split: {} for split, _ in names}
     for split, mode in names:
         found = right_by_task(bench, round, f"evaluate:{split}:{mode}")
         tests[split][mode] = accuracy([found[t.id] for t in bench.tasks[split]], bench.tasks[split])
-        kinds = {name: [t for t in bench.tasks[split] if t.data.get("form_decides") is flag]
-                 for name, flag in (("family_decides", False), ("form_decides", True))}
+        kinds = {
+            name: [t for t in bench.tasks[split] if t.data.get("form_decides") is flag]
+            for name, flag in (("family_decides", False), ("form_decides", True))
+        }
         for name, tasks in kinds.items():
             if tasks:
                 tests[split].setdefault(name, {})[mode] = accuracy([found[t.id] for t in tasks], tasks)
@@ -163,8 +175,11 @@ def controls(bench: Bench, round: int, voices: Voices, failures: Sequence[Trajec
         results = bench.store.episodes.results(bench.experiment.id, round, f"control:{arm}")
         mended = {r.task for r in results if r.reward > s.threshold}
         if arm != "again":  # a repair that leaks does not count as a success
-            mended = {r.task for r in bench.store.repairs.find(bench.experiment.id, round, "control")
-                      if r.mended and r.critic == ("gold" if arm == "critic" else "blind")}
+            mended = {
+                r.task
+                for r in bench.store.repairs.find(bench.experiment.id, round, "control")
+                if r.mended and r.critic == ("gold" if arm == "critic" else "blind")
+            }
         found[arm] = {**_share(len(mended), len(chosen)), "calls": s.control_calls}
     return found
 
@@ -180,7 +195,11 @@ def pass_at_k(bench: Bench, round: int, voices: Voices, samples: int, problems: 
         right[r.task] += r.reward > bench.settings.threshold
     ks = [k for k in (1, 2, 4, 8, 16, 32, 64) if k <= samples]
     means = {k: statistics.pass_at_k_mean([(tried[t.id], right[t.id]) for t in tasks], k) for k in ks}
-    return {"samples": samples, "problems": len(tasks), "k": {str(k): [m.estimate, m.low, m.high] for k, m in means.items()}}
+    return {
+        "samples": samples,
+        "problems": len(tasks),
+        "k": {str(k): [m.estimate, m.low, m.high] for k, m in means.items()},
+    }
 
 
 # -- the report of a round -------------------------------------------------------------------------------------------
@@ -205,7 +224,10 @@ def report(bench: Bench, round: int, tests: Mapping[str, Any], learned: Mapping[
         "stops": dict(sorted(Counter(r.stop for r in plays if r.stop).items())),
         "roles": roles(bench, round, phase),
         "tests": tests,
-        "library": {}, "repaired": 0, "controls": {}, "updates": {"accepted": 0, "rejected": 0},
+        "library": {},
+        "repaired": 0,
+        "controls": {},
+        "updates": {"accepted": 0, "rejected": 0},
         **learned,
     }
 

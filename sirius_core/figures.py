@@ -25,14 +25,18 @@ def accuracy(reports: Sequence[Report]) -> dict[str, Any]:
     rounds = [r["round"] for r in reports]
     traces = []
     for split, name, colour, main in (
-        ("heldout", "held-out problems", BLUE, True), ("new_wordings", "new wordings", GREEN, False),
-        ("withheld_forms", "withheld question forms", ORANGE, False)):
+        ("heldout", "held-out problems", BLUE, True),
+        ("new_wordings", "new wordings", GREEN, False),
+        ("withheld_forms", "withheld question forms", ORANGE, False),
+    ):
         found = [r["tests"].get(split) for r in reports]
         if not any(found):
             continue
         traces.append(_curve(rounds, [f and f["sampled"] for f in found], name, colour, main))
         if main:
-            traces.append(_line(rounds, [f and f["greedy"]["accuracy"] for f in found], f"{name}, greedy", colour, "dot"))
+            traces.append(
+                _line(rounds, [f and f["greedy"]["accuracy"] for f in found], f"{name}, greedy", colour, "dot")
+            )
     return _figure(traces, "Accuracy", "round")
 
 
@@ -43,11 +47,18 @@ def controls(reports: Sequence[Report]) -> dict[str, Any]:
     traces = []
     for arm, name, colour in names:
         rows = [r["controls"].get(arm) for r in with_controls]
-        traces.append({
-            "type": "bar", "name": name, "marker": {"color": colour},
-            "x": [f"round {r['round']}" for r in with_controls], "y": [row["accuracy"] for row in rows],
-            "error_y": _bars(rows), "hovertemplate": "%{y:.0%} of %{customdata} failed problems",
-            "customdata": [row["n"] for row in rows]})
+        traces.append(
+            {
+                "type": "bar",
+                "name": name,
+                "marker": {"color": colour},
+                "x": [f"round {r['round']}" for r in with_controls],
+                "y": [row["accuracy"] for row in rows],
+                "error_y": _bars(rows),
+                "hovertemplate": "%{y:.0%} of %{customdata} failed problems",
+                "customdata": [row["n"] for row in rows],
+            }
+        )
     return _figure(traces, "Failed problems mended", "", barmode="group")
 
 
@@ -55,8 +66,10 @@ def roles(reports: Sequence[Report]) -> dict[str, Any]:
     """Each role's accuracy given right inputs, per round."""
     names = list(dict.fromkeys(role for r in reports for role in r["roles"]))
     rounds = [r["round"] for r in reports]
-    traces = [_curve(rounds, [r["roles"].get(role) for r in reports], role, ROLE_COLOURS.get(role, GREY), False)
-              for role in names]
+    traces = [
+        _curve(rounds, [r["roles"].get(role) for r in reports], role, ROLE_COLOURS.get(role, GREY), False)
+        for role in names
+    ]
     return _figure(traces, "Right, given right inputs", "round")
 
 
@@ -64,9 +77,16 @@ def library(reports: Sequence[Report]) -> dict[str, Any]:
     """Training examples per role and round."""
     names = list(dict.fromkeys(model for r in reports for model in r["library"]))
     learned = [r for r in reports if r["library"]]
-    traces = [{"type": "bar", "name": "all roles" if name == "*" else name,
-               "marker": {"color": ROLE_COLOURS.get(name, GREY)}, "x": [f"round {r['round']}" for r in learned],
-               "y": [r["library"].get(name, 0) for r in learned]} for name in names]
+    traces = [
+        {
+            "type": "bar",
+            "name": "all roles" if name == "*" else name,
+            "marker": {"color": ROLE_COLOURS.get(name, GREY)},
+            "x": [f"round {r['round']}" for r in learned],
+            "y": [r["library"].get(name, 0) for r in learned],
+        }
+        for name in names
+    ]
     return _figure(traces, "Examples", "", barmode="group", percent=False)
 
 
@@ -90,26 +110,47 @@ def _bars(rows: Sequence[Mapping[str, float] | None]) -> dict[str, Any]:
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.4, "width": 4}
 
 
-def _curve(x: Sequence[int], rows: Sequence[Mapping[str, Any] | None], name: str, colour: str, strong: bool) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "lines+markers", "name": name, "x": list(x),
-            "y": [row and row["accuracy"] for row in rows], "error_y": {**_bars(rows), "color": colour},
-            "line": {"color": colour, "width": 3 if strong else 1.8}, "marker": {"color": colour, "size": 8 if strong else 6},
-            "hovertemplate": "%{y:.1%}"}
+def _curve(
+    x: Sequence[int], rows: Sequence[Mapping[str, Any] | None], name: str, colour: str, strong: bool
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": list(x),
+        "y": [row and row["accuracy"] for row in rows],
+        "error_y": {**_bars(rows), "color": colour},
+        "line": {"color": colour, "width": 3 if strong else 1.8},
+        "marker": {"color": colour, "size": 8 if strong else 6},
+        "hovertemplate": "%{y:.1%}",
+    }
 
 
 def _line(x: Sequence[int], y: Sequence[float | None], name: str, colour: str, dash: str) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "lines", "name": name, "x": list(x), "y": list(y),
-            "line": {"color": colour, "width": 2, "dash": dash}, "hovertemplate": "%{y:.1%}"}
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": list(x),
+        "y": list(y),
+        "line": {"color": colour, "width": 2, "dash": dash},
+        "hovertemplate": "%{y:.1%}",
+    }
 
 
-def _figure(traces: list[dict[str, Any]], y: str, x: str, *, barmode: str | None = None, percent: bool = True) -> dict[str, Any]:
+def _figure(
+    traces: list[dict[str, Any]], y: str, x: str, *, barmode: str | None = None, percent: bool = True
+) -> dict[str, Any]:
     y_axis: dict[str, Any] = {"title": {"text": y}, "rangemode": "tozero"}
     if percent:
         y_axis |= {"tickformat": ".0%", "range": [0, 1.02]}
     layout: dict[str, Any] = {
-        "yaxis": y_axis, "xaxis": {"title": {"text": x}, **({"dtick": 1} if x == "round" else {})},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "hovermode": "x unified",
-        "margin": {"l": 10, "r": 10, "t": 10, "b": 10}}
+        "yaxis": y_axis,
+        "xaxis": {"title": {"text": x}, **({"dtick": 1} if x == "round" else {})},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "hovermode": "x unified",
+        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+    }
     if barmode:
         layout["barmode"] = barmode
     return {"data": traces, "layout": layout}

@@ -133,11 +133,12 @@ class Run:
 
     def wait_for_people(self, round: int) -> None:
         """With review on, the round waits until every mended repair is decided, or a person says go on."""
-        if not self.settings.review or self.recipe.repair is None or self.store.weights.models(self.experiment.id, round):
+        trained = self.store.weights.models(self.experiment.id, round) is not None
+        if not self.settings.review or self.recipe.repair is None or trained:
             return
         if waiting := review.waiting(self.store, self.experiment.id, round):
             raise WaitingForReview(
-                f"{self.experiment.id}: {len(waiting)} repairs of round {round} wait for a decision; decide them on the "
+                f"{self.experiment.id}: {len(waiting)} repairs of round {round} wait; decide them on the "
                 f"review page, or go on without: sirius resume {self.experiment.id} --go-on")
 
     def library(self, round: int) -> Library:
@@ -165,7 +166,8 @@ class Run:
                     seed = int(digest(self.experiment.seed, round, "train", model)[:15], 16)
                     jobs.append(TuneJob(model, start, self.store.weights.get(start), tuple(examples),
                                         {"epochs": s.epochs, "rate": s.rate, "batch": s.batch}, seed))
-            for job, tuned in zip(jobs, self.machine.tune(jobs, self._on_step(round, jobs)) if jobs else [], strict=True):
+            trained = self.machine.tune(jobs, self._on_step(round, jobs)) if jobs else []
+            for job, tuned in zip(jobs, trained, strict=True):
                 with self.store.write():  # a role's checkpoint lands with its record
                     after = self.store.weights.put(tuned.blob)
                     self.store.weights.add_update(self.experiment.id, UpdateRow(

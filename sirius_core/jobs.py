@@ -46,13 +46,22 @@ def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
     """Change settings that do not touch results (budgets, workers, concurrency, review) before a resume."""
     free = {"max_calls", "max_tokens", "workers", "concurrency", "review", "rounds"}
     if fixed := sorted(set(changes) - free):
-        raise SiriusError(f"setting {fixed[0]} is part of the experiment; only {', '.join(sorted(free))} may change on resume")
+        raise SiriusError(
+            f"setting {fixed[0]} is part of the experiment; only {', '.join(sorted(free))} may change on resume"
+        )
     settings = store.experiments.get(experiment).settings.changed(changes)
     store.experiments.set_settings(experiment, settings)
 
 
-def run(path: Path, experiment: str, *, hear: Hear = lambda line: None, machine: Any = None,
-        max_mb: float = 0, trace: Callable[[str], None] | None = None) -> Job:
+def run(
+    path: Path,
+    experiment: str,
+    *,
+    hear: Hear = lambda line: None,
+    machine: Any = None,
+    max_mb: float = 0,
+    trace: Callable[[str], None] | None = None,
+) -> Job:
     """Carry an experiment on in this process until it is done, paused or stopped; returns its job row.
 
     SIGINT and SIGTERM stop it at the next call; a second SIGINT at once. Errors are recorded and raised again.
@@ -96,8 +105,15 @@ def run(path: Path, experiment: str, *, hear: Hear = lambda line: None, machine:
         return store.experiments.job(experiment)
 
 
-def measure(path: Path, experiment: str, samples: int = 64, problems: int = 100, *, hear: Hear = lambda line: None,
-            machine: Any = None) -> dict[str, Any]:
+def measure(
+    path: Path,
+    experiment: str,
+    samples: int = 64,
+    problems: int = 100,
+    *,
+    hear: Hear = lambda line: None,
+    machine: Any = None,
+) -> dict[str, Any]:
     """pass@k of the base and of the team now: {"base": record, "round N": record}, stored with the experiment."""
     from .evaluate import pass_at_k
 
@@ -152,9 +168,17 @@ def launch(path: Path, experiment: str) -> int:
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "sirius_core", "resume", experiment, "--db", str(path)],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(
-                [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])})
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(
+                    [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+                ),
+            },
+        )
     return process.pid
 
 

@@ -1,7 +1,7 @@
 """Prompt files: readable Markdown that is filled strictly.
 
-A team's prompts stand in ``teams/prompts/TEAM``, one file per role, prompt and dialect: ``analyst.answer.pocket.md``. A file is a list
-of messages, each opened by a line ``[system]``, ``[user]`` or ``[assistant]``; a file without such a line is one user
+A team's prompts stand in ``teams/prompts/TEAM``, one file per role, prompt and dialect: ``analyst.answer.pocket.md``. A
+file is a list of messages, each opened by a line ``[system]``, ``[user]`` or ``[assistant]``; a file without such a line is one user
 message. ``{{name}}`` is a slot. Braces of LaTeX (``\\frac{1}{2}``) are left alone, which ``str.format`` cannot do.
 
 >>> Prompt.parse("[system]\\nBe brief.\\n[user]\\nSolve {{question}}").fill({"question": r"\\frac{1}{2}"})
@@ -57,9 +57,7 @@ class Prompt:
             raise PromptError(f"{self.name}: no value for {', '.join(missing)}")
         if surplus := sorted(values.keys() - self.slots):
             raise PromptError(f"{self.name}: has no slot for {', '.join(surplus)}")
-        return tuple(
-            Message(m.role, _SLOT.sub(lambda match: values[match[1]], m.content)) for m in self.messages
-        )
+        return tuple(Message(m.role, _SLOT.sub(lambda match: values[match[1]], m.content)) for m in self.messages)
 
 
 @cache

@@ -98,17 +98,24 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
     replays: list[Trajectory] = []
     repairs: list[Repair] = []
     for number, (critique_no, role) in enumerate(rounds):
-        if how.max_calls and ledger.count + longest > how.max_calls or any(r.mended for r in repairs):
+        if (how.max_calls and ledger.count + longest > how.max_calls) or any(r.mended for r in repairs):
             break
         path = replace(failure.path, branch=digest("mend", failed.path.key, role), draw=critique_no)
         found: list[Repair] = []
 
-        async def mending(task: Task, ask: Any, role: str = role, path: SeedPath = path, number: int = number,
-                          found: list[Repair] = found) -> Any:
+        async def mending(
+            task: Task,
+            ask: Any,
+            role: str = role,
+            path: SeedPath = path,
+            number: int = number,
+            found: list[Repair] = found,
+        ) -> Any:
             start = ledger.count
             critique, blamed = await how.criticise(failure, ask, role)
-            base = Repair("", failed.id, path.id, task.id, critique, "gold" if how.gold else "blind",
-                          critique_no=number)
+            base = Repair(
+                "", failed.id, path.id, task.id, critique, "gold" if how.gold else "blind", critique_no=number
+            )
             if blamed is None:
                 found.append(replace(base, id=digest(path.id, 0), calls=ledger.count - start))
                 return None
@@ -116,27 +123,63 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
             for no in range(how.max_regenerations):
                 if no and how.max_calls and ledger.count + longest > how.max_calls:
                     break
-                repair = replace(base, id=digest(path.id, no), turn=blamed.turn, role=turn.role,
-                                 feedback=blamed.feedback, regeneration_no=no)
+                repair = replace(
+                    base,
+                    id=digest(path.id, no),
+                    turn=blamed.turn,
+                    role=turn.role,
+                    feedback=blamed.feedback,
+                    regeneration_no=no,
+                )
                 found.append(repair)
-                raw = await ask(turn.role, "revise", seat=turn.seat, **_that_fit(team, turn.role, "revise", failure, {
-                    **turn.slots, "feedback": blamed.feedback, "draft": turn.text}))
+                raw = await ask(
+                    turn.role,
+                    "revise",
+                    seat=turn.seat,
+                    **_that_fit(
+                        team,
+                        turn.role,
+                        "revise",
+                        failure,
+                        {**turn.slots, "feedback": blamed.feedback, "draft": turn.text},
+                    ),
+                )
                 found[-1] = repair = replace(repair, raw=str(raw))
-                text = str(await ask("rephraser", **_that_fit(team, "rephraser", "answer", failure, {
-                    "text": raw, "question": task.question})))
+                text = str(
+                    await ask(
+                        "rephraser",
+                        **_that_fit(team, "rephraser", "answer", failure, {"text": raw, "question": task.question}),
+                    )
+                )
                 leak = leaks(text, turn, task, team, critique)
-                again = await replay(failed, team, task, failure.voices, edits={blamed.turn: text},
-                                     draw=number * how.max_regenerations + no, path=failure.path, call=ledger)
+                again = await replay(
+                    failed,
+                    team,
+                    task,
+                    failure.voices,
+                    edits={blamed.turn: text},
+                    draw=number * how.max_regenerations + no,
+                    path=failure.path,
+                    call=ledger,
+                )
                 again = replace(again, reward=failure.judge(task, again))
                 replays.append(again)
-                found[-1] = replace(repair, rephrased=text, leak=leak, replay=again.id, mended=again.right and not leak,
-                                    calls=ledger.count - start)
+                found[-1] = replace(
+                    repair,
+                    rephrased=text,
+                    leak=leak,
+                    replay=again.id,
+                    mended=again.right and not leak,
+                    calls=ledger.count - start,
+                )
                 start = ledger.count
                 if found[-1].mended:
                     return again.outcome.answer
             return None
 
-        mends.append(await play(replace(team, name=f"{team.name}:mend", workflow=mending), task, failure.voices, path, ledger))
+        mends.append(
+            await play(replace(team, name=f"{team.name}:mend", workflow=mending), task, failure.voices, path, ledger)
+        )
         repairs += found
     return Records((*mends, *replays), tuple(repairs))
 
@@ -151,8 +194,10 @@ def _that_fit(team: Team, role: str, prompt: str, failure: Failure, slots: Mappi
 # -- leaks -----------------------------------------------------------------------------------------------------------
 _TRACES = re.compile(
     r"\b(as advised|feedback|critic(?:ism|que)?|correct(?:ed|ion) answer|the (?:right|correct|gold) answer is given|"
-    r"(?:my|the) (?:previous|original|earlier) (?:answer|response|solution|attempt)|i (?:was|made a mistake)|revised)\b",
-    re.IGNORECASE)
+    r"(?:my|the) (?:previous|original|earlier) (?:answer|response|solution|attempt)|"
+    r"i made a mistake|revised)\b",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
 
 

@@ -41,7 +41,9 @@ def go_on(store: Store, experiment: str, round: int) -> None:
     store.episodes.finish(experiment, round, "review", [_GO_ON])
 
 
-def admitted(store: Store, experiment: str, reviewed: bool, first: int, last: int) -> tuple[list[Trajectory], frozenset[str]]:
+def admitted(
+    store: Store, experiment: str, reviewed: bool, first: int, last: int
+) -> tuple[list[Trajectory], frozenset[str]]:
     """(replays that may enter the library, ids of those that carry a person's text), rounds ``first`` to ``last``."""
     ids: dict[str, bool] = {}
     for round in range(first, last + 1):
@@ -51,15 +53,26 @@ def admitted(store: Store, experiment: str, reviewed: bool, first: int, last: in
             if decision is not None and decision.verdict == "edit" and decision.replay is not None:
                 ids[decision.replay] = True
             elif repair.replay is not None and (
-                    decision.verdict == "accept" if decision is not None else repair.mended and not reviewed):
+                decision.verdict == "accept" if decision is not None else repair.mended and not reviewed
+            ):
                 ids[repair.replay] = False
     found = store.episodes.many(list(ids))
     right = [found[i] for i in ids if found[i].right]
     return right, frozenset(t.id for t in right if ids[t.id])
 
 
-def try_edit(store: Store, repair_id: str, text: str, *, team: Team, judge: Judge, voices: Voices, draw: int = 0,
-             call: Call = direct, check: Callable[[str], object] = len) -> Trajectory:
+def try_edit(
+    store: Store,
+    repair_id: str,
+    text: str,
+    *,
+    team: Team,
+    judge: Judge,
+    voices: Voices,
+    draw: int = 0,
+    call: Call = direct,
+    check: Callable[[str], object] = len,
+) -> Trajectory:
     """Replay the failed episode with a person's text in the repaired turn; the result is stored and returned.
 
     ``voices`` are the models of then. ``check`` raises if the model could not read the text.
@@ -79,9 +92,17 @@ def try_edit(store: Store, repair_id: str, text: str, *, team: Team, judge: Judg
     return again
 
 
-def decide(store: Store, repair_id: str, verdict: str, author: str, *, reason: str = "", edited: Trajectory | None = None,
-           seconds: float = 0.0) -> None:
-    """Record a decision. An edit needs its replay (`try_edit`), and one that succeeded; undo takes the last one back."""
+def decide(
+    store: Store,
+    repair_id: str,
+    verdict: str,
+    author: str,
+    *,
+    reason: str = "",
+    edited: Trajectory | None = None,
+    seconds: float = 0.0,
+) -> None:
+    """Record a decision. An edit needs its replay (`try_edit`), one that succeeded; undo takes it back."""
     repair = store.repairs.get(repair_id)
     experiment, round = store.repairs.place(repair_id)
     if store.weights.models(experiment, round) is not None:
@@ -95,5 +116,6 @@ def decide(store: Store, repair_id: str, verdict: str, author: str, *, reason: s
         text, replayed = edited.edits[repair.turn], edited.id
     elif verdict == "accept" and not store.episodes.get(repair.replay or "").right:
         raise UsageError("this repair's replay is wrong: it can be edited or rejected, not accepted")
-    store.repairs.decide(Review(repair_id, author, verdict, reason, text, digest(repair.rephrased), digest(text),
-                                replayed, seconds))
+    store.repairs.decide(
+        Review(repair_id, author, verdict, reason, text, digest(repair.rephrased), digest(text), replayed, seconds)
+    )

@@ -16,7 +16,9 @@ def right(task: Task, trajectory: Trajectory) -> Reward:
     outcome = trajectory.outcome
     turns, lucky = _steps(task, trajectory)
     if outcome.stop is not None or outcome.answer is None:
-        return Reward(0.0, None, f"{outcome.stop or 'no answer'}: {outcome.why}", turns, None if lucky is None else False)
+        return Reward(
+            0.0, None, f"{outcome.stop or 'no answer'}: {outcome.why}", turns, None if lucky is None else False
+        )
     verdict = answers.judge_text(outcome.answer, task.answer, task.kind)
     read = None if verdict.read is None else str(verdict.read.value)
     return Reward(float(verdict.right), read, verdict.why, turns, None if lucky is None else lucky and verdict.right)

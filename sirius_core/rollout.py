@@ -70,14 +70,19 @@ class Rollout:
         """Raise Cancelled or BudgetSpent if this run may not go on."""
         if self._cancelled:
             raise Cancelled(f"{self.experiment} was stopped; resume it with: sirius resume {self.experiment}")
-        for spent, most, name in ((self._calls, self.limits.max_calls, "max_calls"),
-                                  (self._tokens, self.limits.max_tokens, "max_tokens")):
+        for spent, most, name in (
+            (self._calls, self.limits.max_calls, "max_calls"),
+            (self._tokens, self.limits.max_tokens, "max_tokens"),
+        ):
             if most and spent >= most:
-                raise BudgetSpent(f"{self.experiment} has spent its budget of {most:,} ({name}); "
-                                  f"go on with: sirius resume {self.experiment} --set {name}=N")
+                raise BudgetSpent(
+                    f"{self.experiment} has spent its budget of {most:,} ({name}); "
+                    f"go on with: sirius resume {self.experiment} --set {name}=N"
+                )
 
     def run(self, round: int, phase: str, plan: Sequence[Work], *, lockstep: bool) -> None:
         """Carry out what is not stored yet. Read the results from the store: resumed or not, they are the same."""
+
         async def drain() -> None:
             async for _ in self.carry_out(round, phase, plan, lockstep=lockstep):
                 pass
@@ -85,7 +90,9 @@ class Rollout:
         self.check()
         run_in_step(drain())
 
-    async def carry_out(self, round: int, phase: str, plan: Sequence[Work], *, lockstep: bool) -> AsyncIterator[Records]:
+    async def carry_out(
+        self, round: int, phase: str, plan: Sequence[Work], *, lockstep: bool
+    ) -> AsyncIterator[Records]:
         """The same as an async iterator over what lands, one item or chunk after the other."""
         done = self.store.episodes.finished(self.experiment, round, phase)
         total, count = len(plan), sum(work.id in done for work in plan)
@@ -136,8 +143,9 @@ class Rollout:
             self.store.repairs.add(self.experiment, *place, [r for records in found for r in records.repairs])
             self.store.episodes.finish(self.experiment, *place, [work.id for work in items])
 
-    async def _call(self, model: Model, messages: Sequence[Message], sampling: Sampling,
-                    place: Callable[[], object]) -> Completion:
+    async def _call(
+        self, model: Model, messages: Sequence[Message], sampling: Sampling, place: Callable[[], object]
+    ) -> Completion:
         self.check()
         if model.lockstep:
             try:
@@ -151,9 +159,18 @@ class Rollout:
             return Completion(**kept)
         async with self._slots:
             said = await self._ask(model, messages, sampling)
-            self.store.episodes.journal_put(key, self.experiment, model.name, {
-                "text": said.text, "finish": said.finish, "tokens_in": said.tokens_in, "tokens_out": said.tokens_out,
-                "ms": said.ms})
+            self.store.episodes.journal_put(
+                key,
+                self.experiment,
+                model.name,
+                {
+                    "text": said.text,
+                    "finish": said.finish,
+                    "tokens_in": said.tokens_in,
+                    "tokens_out": said.tokens_out,
+                    "ms": said.ms,
+                },
+            )
         return self._count(said)
 
     def _count(self, said: Completion) -> Completion:
@@ -194,7 +211,10 @@ class _one_error:
             return
         leaves: list[BaseException] = [error]
         while any(isinstance(leaf, BaseExceptionGroup) for leaf in leaves):
-            leaves = [inner for leaf in leaves
-                      for inner in (leaf.exceptions if isinstance(leaf, BaseExceptionGroup) else (leaf,))]
+            leaves = [
+                inner
+                for leaf in leaves
+                for inner in (leaf.exceptions if isinstance(leaf, BaseExceptionGroup) else (leaf,))
+            ]
         ours = [leaf for leaf in leaves if isinstance(leaf, SiriusError)]
         raise min(ours or leaves, key=lambda leaf: (isinstance(leaf, ModelError), str(leaf)))

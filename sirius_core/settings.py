@@ -13,8 +13,14 @@ from typing import Any, get_type_hints
 from .errors import UnknownName, UsageError
 
 
-def knob(default: Any, help: str, low: float | None = None, high: float | None = None,
-         choices: tuple[str, ...] = (), group: str = "run") -> Any:
+def knob(
+    default: Any,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    group: str = "run",
+) -> Any:
     """A dataclass field with its explanation and range; ``choices`` closes a text setting."""
     meta = {"help": help, "low": low, "high": high, "choices": choices, "group": group}
     return dataclasses.field(default=default, metadata=meta)
@@ -25,59 +31,113 @@ class Settings:
     """One experiment's settings. Every change goes through `Settings.changed`, which checks names and ranges."""
 
     recipe: str = knob("sirius", "How the team improves itself: a file in sirius_core/recipes, or a path to one.")
-    base: str = knob("misled", "Which untrained pocket checkpoint the team starts from.",
-                     choices=("misled", "novice", "fluent", "uncoached"))
+    base: str = knob(
+        "misled",
+        "Which untrained pocket checkpoint the team starts from.",
+        choices=("misled", "novice", "fluent", "uncoached"),
+    )
     rounds: int = knob(4, "How many times the team plays, repairs and is fine-tuned.", 0, 50)
     problems: int = knob(400, "Training problems, each with its own pair of numbers.", 4, 1500)
     max_solutions: int = knob(4, "Tries at each training problem in each round (Algorithm 2: max_sol).", 1, 64)
     temperature: float = knob(1.0, "Sampling temperature of the role agents.", 0.0, 2.0)
-    threshold: float = knob(0.5, "A trajectory counts as a success when its reward is above this (Algorithm 1: epsilon).",
-                            0.0, 1.0)
+    threshold: float = knob(
+        0.5, "A trajectory counts as a success when its reward is above this (Algorithm 1: epsilon).", 0.0, 1.0
+    )
 
-    critic: str = knob("gold", "What the critic sees beside the transcript: the right answer, or only the team's own.",
-                       choices=("gold", "blind", "none"), group="repair")
-    repair_turn: str = knob("blamed", "Rewrite the one turn that the critic blames, or each role's turn, one after the other.",
-                            choices=("blamed", "each"), group="repair")
+    critic: str = knob(
+        "gold",
+        "What the critic sees beside the transcript: the right answer, or only the team's own.",
+        choices=("gold", "blind", "none"),
+        group="repair",
+    )
+    repair_turn: str = knob(
+        "blamed",
+        "Rewrite the one turn that the critic blames, or each role's turn, one after the other.",
+        choices=("blamed", "each"),
+        group="repair",
+    )
     max_critiques: int = knob(1, "Critiques per failed trajectory (max_f).", 1, 16, group="repair")
     max_regenerations: int = knob(1, "Rewrites per critique (max_re).", 1, 16, group="repair")
-    max_repairs: int = knob(400, "Failed trajectories sent to the critic in a round, unsolved problems first.",
-                            0, 100_000, group="repair")
+    max_repairs: int = knob(
+        400, "Failed trajectories sent to the critic in a round, unsolved problems first.", 0, 100_000, group="repair"
+    )
     critic_temperature: float = knob(0.7, "Sampling temperature of the critic.", 0.0, 2.0, group="repair")
-    review: bool = knob(False, "Pause after the repairs so that a person accepts, edits or rejects them.", group="repair")
+    review: bool = knob(
+        False, "Pause after the repairs so that a person accepts, edits or rejects them.", group="repair"
+    )
 
-    library: str = knob("accumulated", "Train on the successes of all rounds so far, or of this round only.",
-                        choices=("accumulated", "fresh"), group="training")
-    draws: int = knob(2, "Training examples per role and solved problem, drawn in proportion to how often a reply was "
-                         "produced.", 1, 64, group="training")
-    examples: str = knob("", "Exact number of examples per role in each round, e.g. 620,800; empty: as many as were earned.",
-                         group="training")
-    sharing: str = knob("per_role", "Each role its own weights, or one shared model for all.",
-                        choices=("per_role", "shared"), group="training")
-    train_roles: str = knob("", "Only these roles learn (comma separated); empty: all. The others stay the base: a mixed team.",
-                            group="training")
-    start: str = knob("continue", "Fine-tune from the last checkpoint, or from the base in every round.",
-                      choices=("continue", "base"), group="training")
+    library: str = knob(
+        "accumulated",
+        "Train on the successes of all rounds so far, or of this round only.",
+        choices=("accumulated", "fresh"),
+        group="training",
+    )
+    draws: int = knob(
+        2,
+        "Training examples per role and solved problem, drawn in proportion to how often a reply was produced.",
+        1,
+        64,
+        group="training",
+    )
+    examples: str = knob(
+        "",
+        "Exact number of examples per role in each round, e.g. 620,800; empty: as many as were earned.",
+        group="training",
+    )
+    sharing: str = knob(
+        "per_role",
+        "Each role its own weights, or one shared model for all.",
+        choices=("per_role", "shared"),
+        group="training",
+    )
+    train_roles: str = knob(
+        "",
+        "Only these roles learn (comma separated); empty: all. The others stay the base: a mixed team.",
+        group="training",
+    )
+    start: str = knob(
+        "continue",
+        "Fine-tune from the last checkpoint, or from the base in every round.",
+        choices=("continue", "base"),
+        group="training",
+    )
     epochs: int = knob(2, "Passes over the training set.", 1, 20, group="training")
     rate: float = knob(5e-4, "Learning rate of Adam at its peak.", 0.0, 0.1, group="training")
     batch: int = knob(64, "Examples per optimiser step.", 1, 1024, group="training")
-    gate: bool = knob(True, "Keep a new checkpoint only if validation accuracy is not significantly lower.", group="training")
+    gate: bool = knob(
+        True, "Keep a new checkpoint only if validation accuracy is not significantly lower.", group="training"
+    )
 
     validation: int = knob(200, "Validation problems for the gate.", 1, 5000, group="evaluation")
-    heldout: int = knob(400, "Held-out problems: their pairs of numbers occur nowhere else.", 1, 5000, group="evaluation")
-    new_wordings: int = knob(400, "Held-out problems in wordings never fine-tuned (0: skip).", 0, 5000, group="evaluation")
-    withheld_forms: int = knob(400, "Held-out problems in question forms never fine-tuned (0: skip).", 0, 5000,
-                               group="evaluation")
-    controls: int = knob(100, "Failed problems on which critic, blind critic and playing again are compared each round "
-                              "(0: skip).", 0, 5000, group="evaluation")
-    control_calls: int = knob(12, "Model calls that each of the three may spend on one failed problem.", 3, 1000,
-                              group="evaluation")
+    heldout: int = knob(
+        400, "Held-out problems: their pairs of numbers occur nowhere else.", 1, 5000, group="evaluation"
+    )
+    new_wordings: int = knob(
+        400, "Held-out problems in wordings never fine-tuned (0: skip).", 0, 5000, group="evaluation"
+    )
+    withheld_forms: int = knob(
+        400, "Held-out problems in question forms never fine-tuned (0: skip).", 0, 5000, group="evaluation"
+    )
+    controls: int = knob(
+        100,
+        "Failed problems on which critic, blind critic and playing again are compared each round (0: skip).",
+        0,
+        5000,
+        group="evaluation",
+    )
+    control_calls: int = knob(
+        12, "Model calls that each of the three may spend on one failed problem.", 3, 1000, group="evaluation"
+    )
 
-    chunk: int = knob(400, "Episodes that run in step and are stored together on the pocket model.", 1, 10_000,
-                      group="machine")
+    chunk: int = knob(
+        400, "Episodes that run in step and are stored together on the pocket model.", 1, 10_000, group="machine"
+    )
     concurrency: int = knob(32, "Calls in flight at once on an endpoint.", 1, 4096, group="machine")
     workers: int = knob(2, "Processes for the pocket model; results do not depend on it.", 1, 64, group="machine")
     max_calls: int = knob(0, "Pause when this many model calls were made (0: no limit).", 0, 10**9, group="machine")
-    max_tokens: int = knob(0, "Pause when this many tokens were read or written (0: no limit).", 0, 10**12, group="machine")
+    max_tokens: int = knob(
+        0, "Pause when this many tokens were read or written (0: no limit).", 0, 10**12, group="machine"
+    )
 
     def changed(self, changes: Mapping[str, Any]) -> Settings:
         """These settings with ``changes`` applied; texts are read as the setting's type. One clear error otherwise."""
@@ -102,14 +162,25 @@ def _read(name: str, value: Any, types: Mapping[str, Any]) -> Any:
         raise UnknownName("setting", name, FIELDS)
     kind, meta = types[name], FIELDS[name].metadata
     if kind is bool:
-        words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+        words = {
+            "true": True,
+            "yes": True,
+            "on": True,
+            "1": True,
+            "false": False,
+            "no": False,
+            "off": False,
+            "0": False,
+        }
         if (word := str(value).lower()) not in words:
             raise UsageError(f"setting {name}={value!r}: use true or false")
         return words[word]
     if kind is str:
         if meta["choices"] and value not in meta["choices"]:
             raise UsageError(f"setting {name}={value!r}: choose one of {', '.join(meta['choices'])}")
-        if name == "examples" and not all(p.strip().isdigit() and int(p) > 0 for p in str(value).split(",") if p.strip()):
+        if name == "examples" and not all(
+            p.strip().isdigit() and int(p) > 0 for p in str(value).split(",") if p.strip()
+        ):
             raise UsageError(f"setting examples={value!r}: whole numbers above 0 with commas, e.g. 620,800")
         return str(value)
     try:
@@ -124,10 +195,29 @@ def _read(name: str, value: Any, types: Mapping[str, Any]) -> Any:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quickstart": {},
-    "tiny": {"rounds": 2, "problems": 24, "max_solutions": 2, "max_repairs": 16, "validation": 16, "heldout": 24,
-             "new_wordings": 12, "withheld_forms": 12, "controls": 6, "chunk": 24, "epochs": 1, "batch": 16},
-    "contrast": {"rounds": 2, "problems": 200, "heldout": 1000, "new_wordings": 0, "withheld_forms": 0, "controls": 0,
-                 "max_repairs": 400},
+    "tiny": {
+        "rounds": 2,
+        "problems": 24,
+        "max_solutions": 2,
+        "max_repairs": 16,
+        "validation": 16,
+        "heldout": 24,
+        "new_wordings": 12,
+        "withheld_forms": 12,
+        "controls": 6,
+        "chunk": 24,
+        "epochs": 1,
+        "batch": 16,
+    },
+    "contrast": {
+        "rounds": 2,
+        "problems": 200,
+        "heldout": 1000,
+        "new_wordings": 0,
+        "withheld_forms": 0,
+        "controls": 0,
+        "max_repairs": 400,
+    },
 }
 
 

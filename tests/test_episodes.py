@@ -1,4 +1,4 @@
-"""Six workflows of at most 20 lines, played, edited, replayed: what is given back, what is sampled afresh, who sees what."""
+"""Six workflows of at most 20 lines, played, edited, replayed: what is given back, sampled afresh, seen."""
 
 from __future__ import annotations
 
@@ -28,11 +28,17 @@ async def chain(task, ask):
     return await ask("summarizer", question=task.question, physics=physics, maths=maths)
 
 
-CHAIN = Team("chain", roles({
-    ("physicist", "answer"): "physicist: {{question}}",
-    ("mathematician", "answer"): "mathematician: {{question}} {{physics}}",
-    ("summarizer", "answer"): "summarizer: {{question}} {{physics}} {{maths}}",
-}), chain)
+CHAIN = Team(
+    "chain",
+    roles(
+        {
+            ("physicist", "answer"): "physicist: {{question}}",
+            ("mathematician", "answer"): "mathematician: {{question}} {{physics}}",
+            ("summarizer", "answer"): "summarizer: {{question}} {{physics}} {{maths}}",
+        }
+    ),
+    chain,
+)
 
 
 async def actor_critic(task, ask):
@@ -44,12 +50,18 @@ async def actor_critic(task, ask):
     return await ask("actor", "revise", question=task.question, response=first, feedback=feedback)
 
 
-ACTOR_CRITIC = Team("actor_critic", roles({
-    ("actor", "answer"): "actor: {{question}}",
-    ("actor", "revise"): "actor again: {{question}} {{response}} {{feedback}}",
-    ("judge", "answer"): "judge: {{question}} {{response}}",
-    ("critic", "answer"): "critic: {{question}} {{response}}",
-}), actor_critic)
+ACTOR_CRITIC = Team(
+    "actor_critic",
+    roles(
+        {
+            ("actor", "answer"): "actor: {{question}}",
+            ("actor", "revise"): "actor again: {{question}} {{response}} {{feedback}}",
+            ("judge", "answer"): "judge: {{question}} {{response}}",
+            ("critic", "answer"): "critic: {{question}} {{response}}",
+        }
+    ),
+    actor_critic,
+)
 
 
 def offer(text: str) -> Parsed:
@@ -66,7 +78,9 @@ async def haggle(task, ask):
     return None
 
 
-HAGGLE = Team("haggle", roles({("player", "answer"): "[system]\nYour secret limit: {{limit}}\n[user]\nYour move."}), haggle)
+HAGGLE = Team(
+    "haggle", roles({("player", "answer"): "[system]\nYour secret limit: {{limit}}\n[user]\nYour move."}), haggle
+)
 GAME = Task("g1", "test", "train", "haggle", "", data={"red": "secret-40", "blue": "secret-60"})
 
 
@@ -86,10 +100,16 @@ async def debate(task, ask):
     return max(sorted({str(a) for a in answers}), key=[str(a) for a in answers].count)
 
 
-DEBATE = Team("debate", roles({
-    ("debater", "answer"): "debater: {{question}}",
-    ("debater", "update"): "debater again: {{question}} | others: {{others}}",
-}), debate)
+DEBATE = Team(
+    "debate",
+    roles(
+        {
+            ("debater", "answer"): "debater: {{question}}",
+            ("debater", "update"): "debater again: {{question}} | others: {{others}}",
+        }
+    ),
+    debate,
+)
 
 WORKFLOWS = [chain, actor_critic, haggle, debate]
 
@@ -154,8 +174,12 @@ def test_edit_that_adds_turns_and_one_that_removes_turns():
     short = go(ACTOR_CRITIC, model=ScriptedModel(yes))
     assert [t.role for t in short.turns] == ["actor", "judge"] and short.outcome.answer == short.turns[0].text
     longer = again(short, ACTOR_CRITIC, model=ScriptedModel(yes), edits={1: "False: no unit"})
-    assert origins(longer) == [("actor", None, "given"), ("judge", None, "edited"), ("critic", None, "sampled"),
-                               ("actor", None, "sampled")]
+    assert origins(longer) == [
+        ("actor", None, "given"),
+        ("judge", None, "edited"),
+        ("critic", None, "sampled"),
+        ("actor", None, "sampled"),
+    ]
     assert longer.turns[3].prompt == "revise" and longer.outcome.answer == longer.turns[3].text
     shorter = again(longer, ACTOR_CRITIC, model=ScriptedModel(yes), edits={1: "True"})
     assert origins(shorter) == [("actor", None, "given"), ("judge", None, "edited")]
@@ -216,7 +240,9 @@ def test_identical_requests_count_by_occurrence():
 
 
 def test_a_models_failure_is_an_outcome_with_a_name_and_its_turn_can_be_edited():
-    cut = go(CHAIN, model=ScriptedModel(lambda m, s: Completion("so it", "length") if "mathem" in m[0].content else "ok"))
+    cut = go(
+        CHAIN, model=ScriptedModel(lambda m, s: Completion("so it", "length") if "mathem" in m[0].content else "ok")
+    )
     assert cut.outcome.stop is Stop.TRUNCATED and [t.role for t in cut.turns] == ["physicist", "mathematician"]
     mended = again(cut, CHAIN, edits={1: "so it is 42"})
     assert mended.outcome.stop is None and [t.origin for t in mended.turns] == ["given", "edited", "sampled"]
@@ -239,6 +265,7 @@ def test_a_stop_in_a_parallel_seat_records_the_same_turns_in_any_order(order, se
             if name == seat:
                 raise Stopped(Stop.FORFEIT, name)
             return Parsed(None, text)
+
         return read
 
     async def race(task, ask):
@@ -254,7 +281,8 @@ def test_a_stop_in_a_parallel_seat_records_the_same_turns_in_any_order(order, se
     stopped = go(team, model=Speaker(shuffle=order))
     assert stopped == go(team) and stopped.outcome.stop is Stop.FORFEIT
     assert [(t.seat, t.prompt) for t in stopped.turns] == [
-        (s, p) for s in "abc" for p in ("answer", "update") if (s, p) != (seat, "update")]
+        (s, p) for s in "abc" for p in ("answer", "update") if (s, p) != (seat, "update")
+    ]
 
 
 def test_editing_a_turn_that_is_not_there_says_which_there_are():

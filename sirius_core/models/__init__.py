@@ -16,7 +16,7 @@ from ..prompts import Message
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a reply is drawn. ``temperature`` 0 is greedy; ``max_tokens`` bounds the reply; ``seed`` is the call's own."""
+    """How a reply is drawn. ``temperature`` 0 is greedy, ``max_tokens`` bounds the reply, ``seed`` is the call's."""
 
     temperature: float = 1.0
     max_tokens: int = 1024

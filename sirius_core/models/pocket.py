@@ -12,6 +12,7 @@ import selectors
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from ..errors import ModelError
@@ -105,13 +106,15 @@ class Engine:
             rows = [w for w in waiting if w.checkpoint == checkpoint]
             parts = -(-len(rows) // self._batch)
             bounds = [len(rows) * i // parts for i in range(parts + 1)]
-            jobs += [rows[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+            jobs += [rows[a:b] for a, b in pairwise(bounds)]
         started = time.perf_counter()
         try:
             replies = self._sample(jobs)
         except BaseException as error:
             for w in waiting:
-                w.future.set_exception(error if isinstance(error, Exception) else ModelError("the pocket model was interrupted"))
+                w.future.set_exception(
+                    error if isinstance(error, Exception) else ModelError("the pocket model was interrupted")
+                )
             if isinstance(error, Exception):
                 return True
             raise
@@ -127,8 +130,13 @@ class Engine:
         from ..pocket.sampling import Request, sample
         from ..pocket.vocabulary import STOP
 
-        asked = [(job[0].checkpoint, [
-            Request(w.prompt, w.sampling.seed, w.sampling.temperature, w.sampling.max_tokens) for w in job]) for job in jobs]
+        asked = [
+            (
+                job[0].checkpoint,
+                [Request(w.prompt, w.sampling.seed, w.sampling.temperature, w.sampling.max_tokens) for w in job],
+            )
+            for job in jobs
+        ]
         if self.workers is not None:
             return list(self.workers.sample(asked))
         return [sample(*self.load(name), requests, STOP) for name, requests in asked]

@@ -105,7 +105,6 @@ def pretrain(base_name: str, on_step: OnStep | None = None, clock: Callable[[], 
     manifest: dict[str, Any] = {
         "base": asdict(settings),
         "book": asdict(textbook.BOOKS[settings.book]),
-        "shape": asdict(shape()),
         "vocabulary": vocabulary.digest(),
         "tokens": trained.tokens,
         "seconds": round(clock() - start, 1),

@@ -1,4 +1,4 @@
-"""Multiagent Finetuning (arXiv 2501.05707): a debate whose vote is the label, and 2N models that learn each its own part."""
+"""Multiagent Finetuning (arXiv 2501.05707): a debate's vote is the label, each of 2N models learns its part."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIX = 0.5  # w: share of "corrected" among a critic's examples; the paper leaves
 
 
 def own_parts(library: Library, draws: int, random: Random) -> list[Example]:
-    """Generator n: its first answers that agree with the vote. Critic n: last turns that agree, corrected and kept ones."""
+    """Generator n: first answers that agree with the vote. Critic n: last turns that agree, corrected and kept."""
     examples: list[Example] = []
     for seat in sorted({turn.seat or "" for t in library.successes() for turn in t.turns}):
         corrected: list[Example] = []

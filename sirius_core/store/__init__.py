@@ -1,8 +1,8 @@
 """All SQL of the lab: one SQLite file holds tasks, episodes, repairs, reviews, weights, reports, plots and jobs.
 
-    with Store("lab.db") as store:
-        store.experiments.all()
-        store.episodes.find("quickstart-0-1", round=1, phase="propose")
+with Store("lab.db") as store:
+    store.experiments.all()
+    store.episodes.find("quickstart-0-1", round=1, phase="propose")
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from .weights import ExampleRow, UpdateRow, Weights
 class Store:
     """One open database. Make one per thread or script run and close it; never cache it."""
 
-    def __init__(self, path: str | os.PathLike[str], *, max_mb: float = 0,
-                 trace: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, max_mb: float = 0, trace: Callable[[str], None] | None = None
+    ) -> None:
         self.db = Connection(path, max_mb=max_mb, trace=trace)
         self.path = self.db.path
         self.experiments = Experiments(self.db)
@@ -37,9 +38,11 @@ class Store:
         return self.db.write()
 
     def check(self) -> list[str]:
-        """What is wrong with the file, a line each: SQLite's integrity, foreign keys, checkpoints against their hashes."""
+        """What is wrong with the file, a line each: integrity, foreign keys, checkpoints against their hashes."""
         found = [str(row[0]) for row in self.db.rows("PRAGMA integrity_check") if row[0] != "ok"]
-        found += [f"{row[0]} row {row[1]} points at a missing {row[2]}" for row in self.db.rows("PRAGMA foreign_key_check")]
+        found += [
+            f"{row[0]} row {row[1]} points at a missing {row[2]}" for row in self.db.rows("PRAGMA foreign_key_check")
+        ]
         for (name,) in self.db.rows("SELECT hash FROM weights"):
             try:
                 self.weights.get(name)
@@ -53,7 +56,9 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

@@ -25,8 +25,9 @@ class Connection:
     ``trace`` is called with every SQL statement as it starts (used to study crashes); ``max_mb`` caps the file.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, max_mb: float = 0,
-                 trace: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, max_mb: float = 0, trace: Callable[[str], None] | None = None
+    ) -> None:
         self.path = Path(path)
         with self._our_errors():
             self.raw = sqlite3.connect(self.path, timeout=30, isolation_level=None)
@@ -96,9 +97,13 @@ class Connection:
         except sqlite3.OperationalError as error:
             text = str(error)
             if "full" in text:
-                raise FullDatabase(f"no room left for {self.path}: free some space, then resume (nothing is lost)") from None
+                raise FullDatabase(
+                    f"no room left for {self.path}: free some space, then resume (nothing is lost)"
+                ) from None
             if "readonly" in text or "unable to open" in text or "read-only" in text:
-                raise ReadOnlyDatabase(f"cannot write {self.path}: check that the file and its folder are writable") from None
+                raise ReadOnlyDatabase(
+                    f"cannot write {self.path}: check that the file and its folder are writable"
+                ) from None
             if "locked" in text:
                 raise StoreError(f"{self.path} is held by another program for over 30 s; close it and resume") from None
             raise StoreError(f"{self.path}: {text}") from error

@@ -32,8 +32,19 @@ class Episodes:
         self.db = db
 
     def add_tasks(self, tasks: Iterable[Task]) -> None:
-        rows = [{"id": t.id, "source": t.source, "split": t.split, "question": t.question, "answer": t.answer,
-                 "kind": t.kind, "grp": t.group, "data": dumps(dict(t.data))} for t in tasks]
+        rows = [
+            {
+                "id": t.id,
+                "source": t.source,
+                "split": t.split,
+                "question": t.question,
+                "answer": t.answer,
+                "kind": t.kind,
+                "grp": t.group,
+                "data": dumps(dict(t.data)),
+            }
+            for t in tasks
+        ]
         with self.db.write():
             self.db.insert("task", rows, ignore=True)
 
@@ -41,8 +52,16 @@ class Episodes:
         row = self.db.row("SELECT * FROM task WHERE id = ?", task_id)
         if row is None:
             raise Missing(f"no task {task_id!r} in {self.db.path}")
-        return Task(row["id"], row["source"], row["split"], row["question"], row["answer"], row["kind"], row["grp"],
-                    json.loads(row["data"]))
+        return Task(
+            row["id"],
+            row["source"],
+            row["split"],
+            row["question"],
+            row["answer"],
+            row["kind"],
+            row["grp"],
+            json.loads(row["data"]),
+        )
 
     def add(self, trajectories: Sequence[Trajectory]) -> None:
         """Store trajectories; one that stands already is left as it is (its id is its place in the experiment)."""
@@ -57,8 +76,12 @@ class Episodes:
             self.db.insert("turn", [_turn_row(seq, i, turn) for seq, t in numbered for i, turn in enumerate(t.turns)])
 
     def _known(self, ids: list[str]) -> set[str]:
-        return {row[0] for row in self.db.rows(
-            "SELECT id FROM trajectory WHERE id IN (SELECT value FROM json_each(?))", dumps(ids))}
+        return {
+            row[0]
+            for row in self.db.rows(
+                "SELECT id FROM trajectory WHERE id IN (SELECT value FROM json_each(?))", dumps(ids)
+            )
+        }
 
     def get(self, trajectory_id: str) -> Trajectory:
         found = self._load("id = ?", [trajectory_id])
@@ -70,12 +93,25 @@ class Episodes:
         found = self._load("id IN (SELECT value FROM json_each(?))", [dumps(list(ids))])
         return {t.id: t for t in found}
 
-    def find(self, experiment: str, *, round: int | None = None, phase: str | None = None, task: str | None = None,
-             parent: str | None = None, min_reward: float | None = None) -> list[Trajectory]:
+    def find(
+        self,
+        experiment: str,
+        *,
+        round: int | None = None,
+        phase: str | None = None,
+        task: str | None = None,
+        parent: str | None = None,
+        min_reward: float | None = None,
+    ) -> list[Trajectory]:
         """Trajectories in the order in which they were stored; ``phase`` may end in ``%``."""
         terms, values = ["experiment = ?"], [experiment]  # type: tuple[list[str], list[Any]]
-        for term, value in (("round = ?", round), ("phase LIKE ?", phase), ("task = ?", task), ("parent = ?", parent),
-                            ("reward >= ?", min_reward)):
+        for term, value in (
+            ("round = ?", round),
+            ("phase LIKE ?", phase),
+            ("task = ?", task),
+            ("parent = ?", parent),
+            ("reward >= ?", min_reward),
+        ):
             if value is not None:
                 terms.append(term if "%" in str(value) else term.replace("LIKE", "="))
                 values.append(value)
@@ -84,7 +120,8 @@ class Episodes:
     def _load(self, where: str, values: Sequence[Any]) -> list[Trajectory]:
         heads = self.db.rows(f"SELECT * FROM trajectory WHERE {where} ORDER BY seq", *values)
         turns: dict[int, list[Turn]] = {row["seq"]: [] for row in heads}
-        sql = f"SELECT * FROM turn WHERE trajectory IN (SELECT seq FROM trajectory WHERE {where}) ORDER BY trajectory, idx"
+        chosen = f"SELECT seq FROM trajectory WHERE {where}"
+        sql = f"SELECT * FROM turn WHERE trajectory IN ({chosen}) ORDER BY trajectory, idx"
         for row in self.db.rows(sql, *values):
             turns[row["trajectory"]].append(_turn(row))
         return [_trajectory(row, tuple(turns[row["seq"]])) for row in heads]
@@ -104,52 +141,108 @@ class Episodes:
 
     def journal_put(self, key: str, experiment: str, model: str, reply: dict[str, Any]) -> None:
         with self.db.write():
-            self.db.insert("journal", [{"key": key, "experiment": experiment, "model": model, "reply": dumps(reply),
-                                        "created_at": now()}], ignore=True)
+            self.db.insert(
+                "journal",
+                [{"key": key, "experiment": experiment, "model": model, "reply": dumps(reply), "created_at": now()}],
+                ignore=True,
+            )
 
     def results(self, experiment: str, round: int, phase: str) -> list[Result]:
         """What the rewards of a phase's plays say, in stored order; ``phase`` may end in ``%``. No turn is read."""
         rows = self.db.rows(
             "SELECT phase, task, attempt, reward, stop, lucky, reward_turns FROM trajectory WHERE experiment = ? "
             f"AND round = ? AND phase {'LIKE' if '%' in phase else '='} ? AND reward IS NOT NULL ORDER BY seq",
-            experiment, round, phase)
-        return [Result(r["phase"], r["task"], r["attempt"], r["reward"], r["stop"], bool(r["lucky"]),
-                       {int(k): v for k, v in json.loads(r["reward_turns"]).items()}) for r in rows]
+            experiment,
+            round,
+            phase,
+        )
+        return [
+            Result(
+                r["phase"],
+                r["task"],
+                r["attempt"],
+                r["reward"],
+                r["stop"],
+                bool(r["lucky"]),
+                {int(k): v for k, v in json.loads(r["reward_turns"]).items()},
+            )
+            for r in rows
+        ]
 
     def spent(self, experiment: str) -> tuple[int, int]:
         """(calls, tokens) that the stored episodes and the journal of an experiment account for."""
         row = self.db.row(
             "SELECT count(*), coalesce(sum(tokens_in + tokens_out), 0) FROM turn JOIN trajectory ON seq = trajectory "
-            "WHERE experiment = ? AND origin = 'sampled'", experiment)
+            "WHERE experiment = ? AND origin = 'sampled'",
+            experiment,
+        )
         return (0, 0) if row is None else (row[0], row[1])
 
 
 def _trajectory_row(seq: int, t: Trajectory) -> dict[str, Any]:
     path, reward = t.path, t.reward
     return {
-        "seq": seq, "id": t.id, "experiment": path.experiment, "seed": path.seed, "round": path.round,
-        "phase": path.phase, "task": path.task, "attempt": path.attempt, "branch": path.branch, "draw": path.draw,
-        "team": t.team, "parent": t.parent, "edits": dumps({str(k): v for k, v in t.edits.items()}),
-        "fresh_from": t.fresh_from, "answer": t.outcome.answer, "stop": t.outcome.stop and str(t.outcome.stop),
-        "why": t.outcome.why, "reward": reward and reward.value, "read": reward and reward.read,
-        "reward_why": reward and reward.why, "lucky": None if reward is None or reward.lucky is None else int(reward.lucky),
-        "reward_turns": reward and dumps({str(k): v for k, v in reward.turns.items()}), "content": t.content,
+        "seq": seq,
+        "id": t.id,
+        "experiment": path.experiment,
+        "seed": path.seed,
+        "round": path.round,
+        "phase": path.phase,
+        "task": path.task,
+        "attempt": path.attempt,
+        "branch": path.branch,
+        "draw": path.draw,
+        "team": t.team,
+        "parent": t.parent,
+        "edits": dumps({str(k): v for k, v in t.edits.items()}),
+        "fresh_from": t.fresh_from,
+        "answer": t.outcome.answer,
+        "stop": t.outcome.stop and str(t.outcome.stop),
+        "why": t.outcome.why,
+        "reward": reward and reward.value,
+        "read": reward and reward.read,
+        "reward_why": reward and reward.why,
+        "lucky": None if reward is None or reward.lucky is None else int(reward.lucky),
+        "reward_turns": reward and dumps({str(k): v for k, v in reward.turns.items()}),
+        "content": t.content,
     }
 
 
 def _turn_row(seq: int, index: int, t: Turn) -> dict[str, Any]:
     return {
-        "trajectory": seq, "idx": index, "role": t.role, "prompt": t.prompt, "seat": t.seat,
-        "messages": dumps(t.messages), "slots": dumps(dict(t.slots)), "text": t.text, "request": t.request,
-        "occurrence": t.occurrence, "origin": t.origin, "finish": t.finish, "public": t.public,
-        "value": None if t.value is None else dumps(t.value), "model": t.model, "seed": t.seed,
-        "tokens_in": t.tokens_in, "tokens_out": t.tokens_out, "ms": t.ms,
+        "trajectory": seq,
+        "idx": index,
+        "role": t.role,
+        "prompt": t.prompt,
+        "seat": t.seat,
+        "messages": dumps(t.messages),
+        "slots": dumps(dict(t.slots)),
+        "text": t.text,
+        "request": t.request,
+        "occurrence": t.occurrence,
+        "origin": t.origin,
+        "finish": t.finish,
+        "public": t.public,
+        "value": None if t.value is None else dumps(t.value),
+        "model": t.model,
+        "seed": t.seed,
+        "tokens_in": t.tokens_in,
+        "tokens_out": t.tokens_out,
+        "ms": t.ms,
     }
 
 
 def _trajectory(row: sqlite3.Row, turns: tuple[Turn, ...]) -> Trajectory:
-    path = SeedPath(row["experiment"], row["seed"], row["round"], row["phase"], row["task"], row["attempt"],
-                    row["branch"], row["draw"])
+    path = SeedPath(
+        row["experiment"],
+        row["seed"],
+        row["round"],
+        row["phase"],
+        row["task"],
+        row["attempt"],
+        row["branch"],
+        row["draw"],
+    )
     outcome = Outcome(row["answer"], None if row["stop"] is None else Stop(row["stop"]), row["why"])
     reward = None
     if row["reward"] is not None:
@@ -162,8 +255,21 @@ def _trajectory(row: sqlite3.Row, turns: tuple[Turn, ...]) -> Trajectory:
 
 def _turn(row: sqlite3.Row) -> Turn:
     return Turn(
-        row["role"], row["prompt"], row["seat"], tuple(Message(*m) for m in json.loads(row["messages"])),
-        json.loads(row["slots"]), row["text"], row["request"], row["occurrence"], row["origin"], row["finish"],
-        row["public"], None if row["value"] is None else json.loads(row["value"]), row["model"], row["seed"],
-        row["tokens_in"], row["tokens_out"], row["ms"],
+        row["role"],
+        row["prompt"],
+        row["seat"],
+        tuple(Message(*m) for m in json.loads(row["messages"])),
+        json.loads(row["slots"]),
+        row["text"],
+        row["request"],
+        row["occurrence"],
+        row["origin"],
+        row["finish"],
+        row["public"],
+        None if row["value"] is None else json.loads(row["value"]),
+        row["model"],
+        row["seed"],
+        row["tokens_in"],
+        row["tokens_out"],
+        row["ms"],
     )

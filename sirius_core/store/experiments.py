@@ -53,8 +53,16 @@ class Experiments:
     def __init__(self, db: Connection) -> None:
         self.db = db
 
-    def create(self, name: str, settings: Settings, seed: int, *, contrast: str | None = None, arm: str = "",
-               machine: Mapping[str, Any] | None = None) -> Experiment:
+    def create(
+        self,
+        name: str,
+        settings: Settings,
+        seed: int,
+        *,
+        contrast: str | None = None,
+        arm: str = "",
+        machine: Mapping[str, Any] | None = None,
+    ) -> Experiment:
         """A new experiment, its id the name, the seed and a running number: ``quickstart-0-1``."""
         with self.db.write():
             stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name) or "experiment"
@@ -63,9 +71,22 @@ class Experiments:
             number = count + 1
             while (new := f"{stem}-{seed}-{number}") in ids:
                 number += 1
-            self.db.insert("experiment", [{
-                "id": new, "name": name, "recipe": settings.recipe, "seed": seed, "contrast": contrast, "arm": arm,
-                "settings": dumps(settings.as_dict()), "machine": dumps(dict(machine or {})), "created_at": now()}])
+            self.db.insert(
+                "experiment",
+                [
+                    {
+                        "id": new,
+                        "name": name,
+                        "recipe": settings.recipe,
+                        "seed": seed,
+                        "contrast": contrast,
+                        "arm": arm,
+                        "settings": dumps(settings.as_dict()),
+                        "machine": dumps(dict(machine or {})),
+                        "created_at": now(),
+                    }
+                ],
+            )
             self.db.insert("job", [{"experiment": new, "status": "queued", "updated_at": now()}])
         return self.get(new)
 
@@ -73,7 +94,9 @@ class Experiments:
         row = self.db.row("SELECT * FROM experiment WHERE id = ?", experiment_id)
         if row is None:
             known = ", ".join(r[0] for r in self.db.rows("SELECT id FROM experiment ORDER BY created_at DESC LIMIT 5"))
-            raise Missing(f"no experiment {experiment_id!r} in {self.db.path}" + (f"; newest: {known}" if known else ""))
+            raise Missing(
+                f"no experiment {experiment_id!r} in {self.db.path}" + (f"; newest: {known}" if known else "")
+            )
         return _experiment(row)
 
     def set_settings(self, experiment: str, settings: Settings) -> None:
@@ -89,29 +112,54 @@ class Experiments:
         row = self.db.row("SELECT * FROM job WHERE experiment = ?", experiment)
         if row is None:
             raise Missing(f"no experiment {experiment!r} in {self.db.path}")
-        return Job(row["experiment"], row["status"], row["round"], row["phase"], row["done"], row["total"],
-                   row["message"], row["pid"], bool(row["cancel"]), row["seconds"], row["log"], row["updated_at"])
+        return Job(
+            row["experiment"],
+            row["status"],
+            row["round"],
+            row["phase"],
+            row["done"],
+            row["total"],
+            row["message"],
+            row["pid"],
+            bool(row["cancel"]),
+            row["seconds"],
+            row["log"],
+            row["updated_at"],
+        )
 
     def set_job(self, experiment: str, **changes: Any) -> None:
         names = ", ".join(f"{name} = ?" for name in changes)
-        self.db.run(f"UPDATE job SET {names}, updated_at = ? WHERE experiment = ?", *changes.values(), now(), experiment)
+        self.db.run(
+            f"UPDATE job SET {names}, updated_at = ? WHERE experiment = ?", *changes.values(), now(), experiment
+        )
 
     def log(self, experiment: str, text: str) -> None:
         self.db.insert("event", [{"experiment": experiment, "at": now(), "text": text}])
 
     def events(self, experiment: str, limit: int = 200) -> list[tuple[str, str]]:
         """(time, text), newest first."""
-        rows = self.db.rows("SELECT at, text FROM event WHERE experiment = ? ORDER BY seq DESC LIMIT ?", experiment, limit)
+        rows = self.db.rows(
+            "SELECT at, text FROM event WHERE experiment = ? ORDER BY seq DESC LIMIT ?", experiment, limit
+        )
         return [(row[0], row[1]) for row in rows]
 
     # -- reports and figures -----------------------------------------------------------------------------------------
     def add_report(self, experiment: str, round: int, body: Mapping[str, Any], figures: Mapping[str, str]) -> None:
         """A round closes: its report and its figures (Plotly JSON) land together."""
         with self.db.write():
-            self.db.insert("report", [{"experiment": experiment, "round": round, "body": dumps(dict(body)),
-                                       "created_at": now()}], ignore=True)
-            self.db.insert("figure", [{"experiment": experiment, "round": round, "name": name, "body": figure}
-                                      for name, figure in figures.items()], ignore=True)
+            self.db.insert(
+                "report",
+                [{"experiment": experiment, "round": round, "body": dumps(dict(body)), "created_at": now()}],
+                ignore=True,
+            )
+            self.db.insert(
+                "figure",
+                [
+                    {"experiment": experiment, "round": round, "name": name, "body": figure}
+                    for name, figure in figures.items()
+                ],
+                ignore=True,
+            )
 
     def reports(self, experiment: str) -> list[dict[str, Any]]:
         """One dictionary per closed round, round 0 (the base) first."""
@@ -139,5 +187,13 @@ def _text(value: Any) -> str | None:
 
 
 def _experiment(row: sqlite3.Row) -> Experiment:
-    return Experiment(row["id"], row["name"], row["seed"], Settings().changed(json.loads(row["settings"])),
-                      row["contrast"], row["arm"], json.loads(row["machine"]), row["created_at"])
+    return Experiment(
+        row["id"],
+        row["name"],
+        row["seed"],
+        Settings().changed(json.loads(row["settings"])),
+        row["contrast"],
+        row["arm"],
+        json.loads(row["machine"]),
+        row["created_at"],
+    )

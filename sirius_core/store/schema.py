@@ -93,12 +93,14 @@ CREATE TABLE example (
 CREATE INDEX example_trajectory ON example(trajectory, turn);
 CREATE TABLE update_step (
   experiment TEXT NOT NULL REFERENCES experiment(id), round INTEGER NOT NULL, model TEXT NOT NULL,
-  training_set TEXT NOT NULL REFERENCES training_set(id), before TEXT NOT NULL, after TEXT NOT NULL REFERENCES weights(hash),
+  training_set TEXT NOT NULL REFERENCES training_set(id), before TEXT NOT NULL,
+  after TEXT NOT NULL REFERENCES weights(hash),
   steps INTEGER NOT NULL, tokens INTEGER NOT NULL, losses TEXT NOT NULL, seconds REAL NOT NULL,
   PRIMARY KEY (experiment, round, model)
 ) STRICT;
 CREATE TABLE gate (
-  experiment TEXT NOT NULL REFERENCES experiment(id), round INTEGER NOT NULL, models TEXT NOT NULL, verdict TEXT NOT NULL,
+  experiment TEXT NOT NULL REFERENCES experiment(id), round INTEGER NOT NULL, models TEXT NOT NULL,
+  verdict TEXT NOT NULL,
   PRIMARY KEY (experiment, round)
 ) STRICT;
 

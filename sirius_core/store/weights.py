@@ -15,7 +15,7 @@ from .connection import Connection, dumps, now
 
 @dataclass(frozen=True, slots=True)
 class ExampleRow:
-    """Where one training example came from: turn ``turn`` of ``trajectory``; ``source`` is direct, repaired or edited."""
+    """Where an example came from: turn ``turn`` of ``trajectory``; ``source`` is direct, repaired or edited."""
 
     trajectory: str
     turn: int
@@ -49,7 +49,9 @@ class Weights:
         """Store a checkpoint; returns its SHA-256, by which it is found again."""
         name = hashlib.sha256(blob).hexdigest()
         with self.db.write():
-            self.db.insert("weights", [{"hash": name, "bytes": len(blob), "blob": blob, "created_at": now()}], ignore=True)
+            self.db.insert(
+                "weights", [{"hash": name, "bytes": len(blob), "blob": blob, "created_at": now()}], ignore=True
+            )
         return name
 
     def get(self, name: str) -> bytes:
@@ -67,43 +69,106 @@ class Weights:
         set_id = digest(experiment, round, model, content)
         with self.db.write():
             if self.db.row("SELECT 1 FROM training_set WHERE id = ?", set_id) is None:
-                self.db.insert("training_set", [{"id": set_id, "experiment": experiment, "round": round,
-                                                 "model": model, "hash": content, "n": len(rows)}])
-                self.db.insert("example", [{"training_set": set_id, "position": i, "trajectory": r.trajectory,
-                                            "turn": r.turn, "weight": r.weight, "source": r.source,
-                                            "content": r.content} for i, r in enumerate(rows)])
+                self.db.insert(
+                    "training_set",
+                    [
+                        {
+                            "id": set_id,
+                            "experiment": experiment,
+                            "round": round,
+                            "model": model,
+                            "hash": content,
+                            "n": len(rows),
+                        }
+                    ],
+                )
+                self.db.insert(
+                    "example",
+                    [
+                        {
+                            "training_set": set_id,
+                            "position": i,
+                            "trajectory": r.trajectory,
+                            "turn": r.turn,
+                            "weight": r.weight,
+                            "source": r.source,
+                            "content": r.content,
+                        }
+                        for i, r in enumerate(rows)
+                    ],
+                )
         return set_id, content
 
     def training_sets(self, experiment: str, round: int | None = None) -> list[dict[str, Any]]:
         """Rows of {id, round, model, hash, n, direct, repaired, edited, distinct}."""
         where = "" if round is None else " AND s.round = ?"
-        sql = ("SELECT s.id, s.round, s.model, s.hash, s.n, coalesce(sum(e.source = 'direct'), 0) AS direct, "
-               "coalesce(sum(e.source = 'repaired'), 0) AS repaired, coalesce(sum(e.source = 'edited'), 0) AS edited, "
-               "count(DISTINCT e.content) AS distinct_examples "
-               "FROM training_set s LEFT JOIN example e ON e.training_set = s.id "
-               f"WHERE s.experiment = ?{where} GROUP BY s.id ORDER BY s.round, s.model")
+        sql = (
+            "SELECT s.id, s.round, s.model, s.hash, s.n, coalesce(sum(e.source = 'direct'), 0) AS direct, "
+            "coalesce(sum(e.source = 'repaired'), 0) AS repaired, coalesce(sum(e.source = 'edited'), 0) AS edited, "
+            "count(DISTINCT e.content) AS distinct_examples "
+            "FROM training_set s LEFT JOIN example e ON e.training_set = s.id "
+            f"WHERE s.experiment = ?{where} GROUP BY s.id ORDER BY s.round, s.model"
+        )
         return [dict(row) for row in self.db.rows(sql, *([experiment] if round is None else [experiment, round]))]
 
     # -- updates and the gate ----------------------------------------------------------------------------------------
     def add_update(self, experiment: str, u: UpdateRow) -> None:
         with self.db.write():
-            self.db.insert("update_step", [{
-                "experiment": experiment, "round": u.round, "model": u.model, "training_set": u.training_set,
-                "before": u.before, "after": u.after, "steps": u.steps, "tokens": u.tokens,
-                "losses": dumps([round_to(x) for x in u.losses]), "seconds": u.seconds}], ignore=True)
+            self.db.insert(
+                "update_step",
+                [
+                    {
+                        "experiment": experiment,
+                        "round": u.round,
+                        "model": u.model,
+                        "training_set": u.training_set,
+                        "before": u.before,
+                        "after": u.after,
+                        "steps": u.steps,
+                        "tokens": u.tokens,
+                        "losses": dumps([round_to(x) for x in u.losses]),
+                        "seconds": u.seconds,
+                    }
+                ],
+                ignore=True,
+            )
 
     def updates(self, experiment: str, round: int | None = None) -> list[UpdateRow]:
         where = "" if round is None else " AND round = ?"
-        rows = self.db.rows(f"SELECT * FROM update_step WHERE experiment = ?{where} ORDER BY round, model",
-                            *([experiment] if round is None else [experiment, round]))
-        return [UpdateRow(r["round"], r["model"], r["training_set"], r["before"], r["after"], r["steps"], r["tokens"],
-                          tuple(json.loads(r["losses"])), r["seconds"]) for r in rows]
+        rows = self.db.rows(
+            f"SELECT * FROM update_step WHERE experiment = ?{where} ORDER BY round, model",
+            *([experiment] if round is None else [experiment, round]),
+        )
+        return [
+            UpdateRow(
+                r["round"],
+                r["model"],
+                r["training_set"],
+                r["before"],
+                r["after"],
+                r["steps"],
+                r["tokens"],
+                tuple(json.loads(r["losses"])),
+                r["seconds"],
+            )
+            for r in rows
+        ]
 
     def set_models(self, experiment: str, round: int, models: Mapping[str, str], verdict: Mapping[str, Any]) -> None:
         """Which checkpoint speaks for which role after a round, and what the gate said."""
         with self.db.write():
-            self.db.insert("gate", [{"experiment": experiment, "round": round, "models": dumps(dict(models)),
-                                     "verdict": dumps(dict(verdict))}], ignore=True)
+            self.db.insert(
+                "gate",
+                [
+                    {
+                        "experiment": experiment,
+                        "round": round,
+                        "models": dumps(dict(models)),
+                        "verdict": dumps(dict(verdict)),
+                    }
+                ],
+                ignore=True,
+            )
 
     def models(self, experiment: str, round: int) -> tuple[dict[str, str], dict[str, Any]] | None:
         row = self.db.row("SELECT models, verdict FROM gate WHERE experiment = ? AND round = ?", experiment, round)
