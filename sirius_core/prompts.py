@@ -1,8 +1,9 @@
 """Prompt files: readable Markdown that is filled strictly.
 
 A team's prompts stand in ``teams/prompts/TEAM``, one file per role, prompt and dialect: ``analyst.answer.pocket.md``. A
-file is a list of messages, each opened by a line ``[system]``, ``[user]`` or ``[assistant]``; a file without such a line is one user
-message. ``{{name}}`` is a slot. Braces of LaTeX (``\\frac{1}{2}``) are left alone, which ``str.format`` cannot do.
+file is a list of messages, each opened by a line ``[system]``, ``[user]`` or ``[assistant]``; a file without such a
+line is one user message. ``{{name}}`` is a slot. Braces of LaTeX (``\\frac{1}{2}``) are left alone, which
+``str.format`` cannot do.
 
 >>> Prompt.parse("[system]\\nBe brief.\\n[user]\\nSolve {{question}}").fill({"question": r"\\frac{1}{2}"})
 (Message(role='system', content='Be brief.'), Message(role='user', content='Solve \\\\frac{1}{2}'))

@@ -127,11 +127,11 @@ class Engine:
         return True
 
     def _sample(self, jobs: list[list[_Waiting]]) -> list[Any]:
-        from ..pocket.sampling import Request, sample
-        from ..pocket.vocabulary import STOP
+        from ..pocket.sampling import Request
+        from ..pocket.workers import SampleJob, run_sample
 
         asked = [
-            (
+            SampleJob(
                 job[0].checkpoint,
                 [Request(w.prompt, w.sampling.seed, w.sampling.temperature, w.sampling.max_tokens) for w in job],
             )
@@ -139,7 +139,7 @@ class Engine:
         ]
         if self.workers is not None:
             return list(self.workers.sample(asked))
-        return [sample(*self.load(name), requests, STOP) for name, requests in asked]
+        return [run_sample(self._load(job.checkpoint), job) for job in asked]
 
     def train(self, jobs: list[Any], on_step: Callable[[int, int, int, float], None]) -> list[Any]:
         """Fine-tune: jobs and results as in ``sirius_core.pocket.workers``."""
@@ -150,15 +150,14 @@ class Engine:
         def relay(index: int) -> Callable[[int, int, float], None]:
             return lambda step, steps, loss: on_step(index, step, steps, loss)
 
-        return [run_train(self._blobs[job[0]], TrainJob(*job), relay(i)) for i, job in enumerate(jobs)]
+        return [run_train(self._load(job[0]), TrainJob(*job), relay(i)) for i, job in enumerate(jobs)]
 
-    def load(self, name: str) -> tuple[Any, Any]:
-        """(weights, shape) of a registered checkpoint, in this process."""
+    def _load(self, name: str) -> tuple[Any, Any]:
+        """(weights, manifest) of a registered checkpoint, in this process."""
         if name not in self._loaded:
             from ..pocket import checkpoint
 
-            weights, manifest = checkpoint.load(self._blobs[name])
-            self._loaded[name] = (weights, checkpoint.shape_of(manifest))
+            self._loaded[name] = checkpoint.load(self._blobs[name])
         return self._loaded[name]  # type: ignore[no-any-return]
 
     def close(self) -> None:
