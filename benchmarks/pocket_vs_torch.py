@@ -170,7 +170,7 @@ class Twin(torch.nn.Module):
         return (self.norm(x) @ self.w["head"])[:, 0]
 
     def tune(self, batches: Sequence[Sequence[learning.Example]], part: int) -> int:
-        """One pass with AdamW (fused), gradients summed over parts of at most `part` tokens; returns the tokens seen."""
+        """One pass with AdamW (fused), gradients summed over parts of `part` tokens at most; returns the tokens."""
         optimiser = torch.optim.AdamW(self.parameters(), lr=1e-6, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
         seen = 0
         for batch in batches:
