@@ -260,8 +260,11 @@ class Run:
         return tuple(part.strip() for part in self.settings.train_roles.split(",") if part.strip())
 
     def _tried(self, round: int) -> tuple[Trajectory, ...]:
+        """A round's plays in plan order: an endpoint's replies land in any order, and nothing may depend on it."""
         if round not in self._kept:
-            self._kept[round] = tuple(self.store.episodes.find(self.experiment.id, round=round, phase="propose"))
+            place = {task.id: i for i, task in enumerate(self.bench.tasks["train"])}
+            found = self.store.episodes.find(self.experiment.id, round=round, phase="propose")
+            self._kept[round] = tuple(sorted(found, key=lambda t: (place[t.task], t.path.attempt)))
         return self._kept[round]
 
     def _heard(self, done: int, total: int) -> None:

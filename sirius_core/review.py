@@ -57,7 +57,8 @@ def admitted(
             ):
                 ids[repair.replay] = False
     found = store.episodes.many(list(ids))
-    right = [found[i] for i in ids if found[i].right]
+    order = {i: (p.round, p.task, p.attempt, p.branch, p.draw) for i in ids for p in [found[i].path]}
+    right = sorted((found[i] for i in ids if found[i].right), key=lambda t: order[t.id])  # not that of arrival
     return right, frozenset(t.id for t in right if ids[t.id])
 
 

@@ -98,6 +98,7 @@ class Rollout:
         total, count = len(plan), sum(work.id in done for work in plan)
         self.on_progress(count, total)
         place = (round, phase)
+        self._slots = asyncio.Semaphore(self.concurrency)
         if lockstep:
             for chunk in (plan[i : i + self.chunk] for i in range(0, total, self.chunk)):
                 if all(work.id in done for work in chunk):
@@ -113,7 +114,6 @@ class Rollout:
         else:
             todo = [work for work in plan if work.id not in done]
             landed: asyncio.Queue[Records] = asyncio.Queue()
-            self._slots = asyncio.Semaphore(self.concurrency)
             live = asyncio.Semaphore(2 * self.concurrency)
 
             async def one(work: Work) -> None:
@@ -130,12 +130,21 @@ class Rollout:
                     group.create_task(one(work))
 
             async with _one_error(), asyncio.TaskGroup() as group:
+                watcher = group.create_task(self._watch())
                 group.create_task(feed(group))
                 for _ in todo:
                     records = await landed.get()
                     count += 1
                     self.on_progress(count, total)
                     yield records
+                watcher.cancel()
+
+    async def _watch(self) -> None:
+        """A stop does not wait for the slowest call in flight: those are dropped, and asked again on resume."""
+        while True:
+            await asyncio.sleep(0.1)
+            if self._cancelled:
+                self.check()
 
     def _commit(self, place: tuple[int, str], items: Sequence[Work], found: Sequence[Records]) -> None:
         with self.store.write():
@@ -156,7 +165,7 @@ class Rollout:
         settings = (sampling.temperature, sampling.max_tokens, sampling.seed)
         key = digest(model.name, messages, settings, place())
         if (kept := self.store.episodes.journal_get(key)) is not None:
-            return Completion(**kept)
+            return Completion(**kept)  # `spent` has counted it
         async with self._slots:
             said = await self._ask(model, messages, sampling)
             self.store.episodes.journal_put(
@@ -217,4 +226,4 @@ class _one_error:
                 for inner in (leaf.exceptions if isinstance(leaf, BaseExceptionGroup) else (leaf,))
             ]
         ours = [leaf for leaf in leaves if isinstance(leaf, SiriusError)]
-        raise min(ours or leaves, key=lambda leaf: (isinstance(leaf, ModelError), str(leaf)))
+        raise min(ours or leaves, key=lambda leaf: (isinstance(leaf, ModelError), str(leaf))) from None

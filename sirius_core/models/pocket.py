@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from ..errors import ModelError
 from ..prompts import Message
 from . import Completion, Sampling
 
@@ -111,13 +110,13 @@ class Engine:
         try:
             replies = self._sample(jobs)
         except BaseException as error:
+            if not isinstance(error, Exception):  # Ctrl-C: the loop itself ends with it
+                for w in waiting:
+                    w.future.cancel()
+                raise
             for w in waiting:
-                w.future.set_exception(
-                    error if isinstance(error, Exception) else ModelError("the pocket model was interrupted")
-                )
-            if isinstance(error, Exception):
-                return True
-            raise
+                w.future.set_exception(error)
+            return True
         ms = (time.perf_counter() - started) * 1000 / len(waiting)
         from ..pocket.vocabulary import decode
 

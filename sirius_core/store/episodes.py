@@ -170,10 +170,13 @@ class Episodes:
         ]
 
     def spent(self, experiment: str) -> tuple[int, int]:
-        """(calls, tokens) that the stored episodes and the journal of an experiment account for."""
+        """(calls, tokens) of an experiment: what its journal holds, and stored turns of models that need no journal."""
         row = self.db.row(
-            "SELECT count(*), coalesce(sum(tokens_in + tokens_out), 0) FROM turn JOIN trajectory ON seq = trajectory "
-            "WHERE experiment = ? AND origin = 'sampled'",
+            "WITH paid AS (SELECT model, reply FROM journal WHERE experiment = ?1), call(tokens) AS ("
+            "SELECT json_extract(reply, '$.tokens_in') + json_extract(reply, '$.tokens_out') FROM paid UNION ALL "
+            "SELECT tokens_in + tokens_out FROM turn JOIN trajectory ON seq = trajectory WHERE experiment = ?1 "
+            "AND origin = 'sampled' AND model NOT IN (SELECT model FROM paid)) "
+            "SELECT count(*), coalesce(sum(tokens), 0) FROM call",
             experiment,
         )
         return (0, 0) if row is None else (row[0], row[1])
