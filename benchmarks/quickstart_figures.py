@@ -98,7 +98,7 @@ def main(wanted: list[str]) -> None:
         for base in ("uncoached", "novice", "fluent"):
             if base in wanted:
                 extra = ["--set", "critic=none"] if base == "uncoached" else []
-                show(f"{base}{', no repair' if extra else ''}", run(folder, base, "quickstart", "--set", f"base={base}", *extra))
+                show(base, run(folder, base, "quickstart", "--set", f"base={base}", *extra))
         for gate in ("true", "false") if "rounds" in wanted else ():
             found = run(folder, f"rounds-{gate}", "quickstart", "--rounds", "12", "--set", f"gate={gate}")
             show(f"twelve rounds, gate {gate}", found)

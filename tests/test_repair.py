@@ -1,0 +1,145 @@
+"""Leaks are found and honest derivations are not; repair goes on as far as its settings say."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sirius_core.episodes import direct, play
+from sirius_core.models import ScriptedModel, Voices
+from sirius_core.prompts import Message
+from sirius_core.repair import CriticRepair, Failure, leaks
+from sirius_core.rewards import right
+from sirius_core.teams import Blame, Team, roles
+from sirius_core.trajectories import SeedPath, Task, Turn
+
+TASK = Task("t", "test", "train", "A cart moves 3 m / s for 12 s . how far ?", "36 m")
+
+
+async def chain(task, ask):
+    plan = await ask("planner", question=task.question)
+    return await ask("solver", plan=plan)
+
+
+def view(task, failed, shown):
+    return {"transcript": " / ".join(t.text for t in failed.turns), "gold": shown or "unknown"}
+
+
+def blame(critique, failed):
+    role, _, feedback = critique.partition(": ")
+    turn = failed.turn_of(role)
+    return None if turn is None else Blame(turn, feedback)
+
+
+PROMPTS = {
+    ("planner", "answer"): "plan: {{question}}",
+    ("planner", "revise"): "plan again: {{question}} | {{draft}} | {{feedback}}",
+    ("solver", "answer"): "solve: {{plan}}",
+    ("solver", "revise"): "solve again: {{plan}} | {{feedback}}",
+    ("critic", "answer"): "criticise: {{transcript}} gold {{gold}}",
+    ("rephraser", "answer"): "rephrase: {{text}}",
+}
+TEAM = Team("pair", roles(PROMPTS), chain, ("planner", "solver"), "solver", view, blame)
+
+
+def turn(role: str, prompt: str = "a cart moves 3 m / s for 1 2 s") -> Turn:
+    return Turn(role, "answer", None, (Message("user", prompt),), {}, "", "r")
+
+
+@pytest.mark.parametrize(
+    ("role", "text", "found"),
+    [
+        ("planner", "multiply 3 by 12", ()),
+        ("planner", "as advised , multiply", ("mentions 'as advised'",)),
+        ("planner", "The feedback is right: multiply", ("mentions 'feedback'",)),
+        ("planner", "My previous answer was wrong", ("mentions 'My previous answer'",)),
+        ("planner", "the result must be 36", ("states the gold value 36 without deriving it",)),
+        ("planner", "the result must be 3 6", ("states the gold value 36 without deriving it",)),
+        ("planner", "3 * 12 = 36", ()),
+        ("planner", "1 2 * 3 = 3 6", ()),
+        ("solver", "36 m", ()),
+        ("planner", "you should take the product of speed and time", (
+            "quotes the critique: 'you should take the product of'",)),
+    ],
+)
+def test_leaks(role, text, found):
+    critique = "you should take the product of speed and time"
+    assert leaks(text, turn(role), TASK, TEAM, critique) == found
+
+
+def test_a_gold_number_that_the_input_has_is_no_leak():
+    assert leaks("use 36", turn("planner", "36 carts"), TASK, TEAM, "") == ()
+
+
+def mend(script, **how):
+    model = ScriptedModel(script)
+    voices = Voices({"*": model})
+    path = SeedPath("e", 0, 1, "repair", "t")
+
+    async def go():
+        wrong = Voices({"*": ScriptedModel(["add", "15 m"])})
+        failed = await play(TEAM, TASK, wrong, SeedPath("e", 0, 1, "propose", "t"))
+        return await CriticRepair(**how)(Failure(TASK, failed, TEAM, voices, right, path), direct)
+
+    return asyncio.run(go()), model
+
+
+def script(good_after: int, blamed: str = "planner"):
+    """Blames the planner; its rewrite is good from the given attempt on."""
+    count = {"again": 0}
+
+    def say(messages, sampling):
+        text = messages[0].content
+        if text.startswith("criticise"):
+            return f"{blamed}: multiply"
+        if text.startswith("plan again"):
+            count["again"] += 1
+            return "multiply" if count["again"] >= good_after else "add again"
+        if text.startswith("rephrase"):
+            return text.removeprefix("rephrase: ")
+        return "36 m" if "multiply" in text else "15 m"
+
+    return say
+
+
+def test_the_first_success_ends_the_work_and_everything_raw_is_kept():
+    records, model = mend(script(1), max_critiques=3, max_regenerations=3)
+    (repair,) = records.repairs
+    assert (repair.mended, repair.role, repair.turn, repair.raw, repair.rephrased, repair.calls) == (
+        True, "planner", 0, "multiply", "multiply", 4)
+    assert repair.critique == "planner: multiply" and repair.feedback == "multiply" and len(model.calls) == 4
+    mended, replayed = records.trajectories
+    assert [t.role for t in mended.turns] == ["critic", "planner", "rephraser"] and mended.id == repair.mend
+    assert [(t.origin, t.text) for t in replayed.turns] == [("edited", "multiply"), ("sampled", "36 m")]
+    assert "gold 36 m" in mended.turns[0].messages[0].content
+
+
+def test_critiques_times_regenerations_bound_the_attempts():
+    records, _ = mend(script(99), max_critiques=2, max_regenerations=3)
+    assert [(r.critique_no, r.regeneration_no, r.mended) for r in records.repairs] == [
+        (c, n, False) for c in range(2) for n in range(3)]
+    assert len({r.id for r in records.repairs}) == 6 and len({t.id for t in records.trajectories}) == 8
+    records, _ = mend(script(5), max_critiques=2, max_regenerations=3)
+    assert [r.mended for r in records.repairs] == [False] * 4 + [True]
+
+
+def test_the_budget_of_calls_is_never_exceeded():
+    records, model = mend(script(99), max_critiques=50, max_calls=11)
+    assert len(model.calls) <= 11 and sum(r.calls for r in records.repairs) == len(model.calls)
+
+
+def test_a_critic_that_blames_nobody_is_recorded_and_mends_nothing():
+    records, _ = mend(script(1, blamed="nobody"))
+    (repair,) = records.repairs
+    assert (repair.turn, repair.replay, repair.mended, repair.critique) == (None, None, False, "nobody: multiply")
+
+
+def test_each_role_in_turn_repairs_only_when_the_critic_blames_it():
+    records, _ = mend(script(99), each=True)
+    assert [r.role for r in records.repairs] == ["planner", ""]
+
+
+def test_the_blind_critic_is_not_shown_the_answer():
+    _, model = mend(script(1), gold=False)
+    assert "gold unknown" in model.calls[0][0][0].content and all("36 m" not in c[0][0].content for c in model.calls)
