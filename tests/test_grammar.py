@@ -44,8 +44,8 @@ def test_training_cannot_touch_a_tested_pair_even_by_a_wrong_formula() -> None:
 
 def test_wordings_are_split_by_combination_and_by_form() -> None:
     old, new, withheld = (set(wordings(kind)) for kind in ("old", "new", "withheld"))  # type: ignore[arg-type]
-    assert old | new | withheld == set(wordings("all")) and len(old) + len(new) + len(withheld) == 576
-    assert len(new) == round(0.2 * 576)
+    assert old | new | withheld == set(wordings("all")) and len(old) + len(new) + len(withheld) == 864
+    assert len(new) == round(0.2 * 864)
     assert {w.form for w in new} <= {w.form for w in old}
     assert set(wordings("withheld-family")) | set(wordings("withheld-form")) == withheld
     assert {w.family for w in wordings("withheld-form")} == {"spring", "circuit", "road", "thrust"}
@@ -73,7 +73,7 @@ def test_problems_are_right_and_readable() -> None:
 def test_where_the_form_decides_equal_situations_ask_for_different_formulas() -> None:
     for family in FAMILIES.values():
         assert family.form_decides == (len({formula for formula, _ in family.forms.values()}) > 1)
-        assert len(family.forms) == len(family.frames) == 4 and len(family.nouns) == 3
+        assert len(family.forms) == 6 and len(family.frames) == 4 and len(family.nouns) == 3
 
 
 def test_a_draw_depends_on_its_arguments_alone() -> None:

@@ -60,7 +60,16 @@ _LIST = (
             "for {y} s {n} runs at {x} m/s .",
         ),
         ("train", "bike", "hare"),
-        _one("x * y", "m", "how far ?", "find the distance .", "which way is covered ?", "how many m are made ?"),
+        _one(
+            "x * y",
+            "m",
+            "how far ?",
+            "find the distance .",
+            "which way is covered ?",
+            "how many m are made ?",
+            "what length is it ?",
+            "say where it stops .",
+        ),
     ),
     Family(
         "pace",
@@ -72,7 +81,16 @@ _LIST = (
             "{x} m take {n} {y} s .",
         ),
         ("train", "boat", "runner"),
-        _one("x / y", "m/s", "how fast ?", "find the speed .", "which pace is it ?", "how many m each s ?"),
+        _one(
+            "x / y",
+            "m/s",
+            "how fast ?",
+            "find the speed .",
+            "which pace is it ?",
+            "how many m each s ?",
+            "what does it do in a s ?",
+            "say how quick it is .",
+        ),
     ),
     Family(
         "push",
@@ -84,7 +102,16 @@ _LIST = (
             "with {x} m/s2 {n} speeds up , {y} kg .",
         ),
         ("cart", "sled", "bike"),
-        _one("x * y", "N", "which force ?", "find the push .", "what does it need ?", "how hard is it driven ?"),
+        _one(
+            "x * y",
+            "N",
+            "which force ?",
+            "find the push .",
+            "what does it need ?",
+            "how hard is it driven ?",
+            "how many N are there ?",
+            "say how heavy the pull is .",
+        ),
     ),
     Family(
         "drive",
@@ -96,7 +123,16 @@ _LIST = (
             "for {y} kg {n} gets {x} N .",
         ),
         ("cart", "boat", "rocket"),
-        _one("x / y", "m/s2", "which gain ?", "find the change .", "how quickly does it start ?", "what follows ?"),
+        _one(
+            "x / y",
+            "m/s2",
+            "which gain ?",
+            "find the change .",
+            "how quickly does it start ?",
+            "what follows ?",
+            "how much faster each s ?",
+            "say how it speeds up .",
+        ),
     ),
     Family(
         "power",
@@ -108,7 +144,16 @@ _LIST = (
             "{x} J last {n} {y} s .",
         ),
         ("motor", "lamp", "pump"),
-        _one("x / y", "W", "which power ?", "find the rate .", "what does it use ?", "how strong is it ?"),
+        _one(
+            "x / y",
+            "W",
+            "which power ?",
+            "find the rate .",
+            "what does it use ?",
+            "how strong is it ?",
+            "how many J each s ?",
+            "say what it draws .",
+        ),
     ),
     Family(
         "ahead",
@@ -120,7 +165,16 @@ _LIST = (
             "in {y} s from {z} m on {n} runs {x} m/s .",
         ),
         ("hare", "runner", "truck"),
-        _one("x * y + z", "m", "where is it ?", "find the place .", "which mark is reached ?", "how far in all ?"),
+        _one(
+            "x * y + z",
+            "m",
+            "where is it ?",
+            "find the place .",
+            "which mark is reached ?",
+            "how far in all ?",
+            "what is the last m ?",
+            "say where it ends .",
+        ),
     ),
     Family(
         "boost",
@@ -139,6 +193,8 @@ _LIST = (
             "find the last speed .",
             "what does the dial show ?",
             "which top ?",
+            "how quick is it then ?",
+            "say what speed it has .",
         ),
     ),
     Family(
@@ -151,7 +207,16 @@ _LIST = (
             "with {x} N {n} of {z} Ns slows {y} s .",
         ),
         ("cart", "truck", "train"),
-        _one("z - x * y", "Ns", "what is left ?", "find the rest .", "which momentum stays ?", "how much is kept ?"),
+        _one(
+            "z - x * y",
+            "Ns",
+            "what is left ?",
+            "find the rest .",
+            "which momentum stays ?",
+            "how much is kept ?",
+            "what does it still have ?",
+            "say how much remains .",
+        ),
     ),
     Family(
         "spring",
@@ -163,8 +228,20 @@ _LIST = (
             "by {y} m {n} gives under {x} N .",
         ),
         ("coil", "rope", "bow"),
-        _one("x * y", "J", "how much work ?", "find the energy .")
-        | _one("x / y", "N/m", "how stiff ?", "which N for each m ?"),
+        _one(
+            "x * y",
+            "J",
+            "how much work ?",
+            "find the energy .",
+            "say what it costs .",
+        )
+        | _one(
+            "x / y",
+            "N/m",
+            "how stiff ?",
+            "which N for each m ?",
+            "find how hard it is .",
+        ),
     ),
     Family(
         "circuit",
@@ -176,8 +253,20 @@ _LIST = (
             "with {y} A {n} drops {x} V .",
         ),
         ("lamp", "coil", "motor"),
-        _one("x * y", "W", "how bright ?", "find the watts .")
-        | _one("x / y", "ohm", "find the ohms .", "how much does it resist ?"),
+        _one(
+            "x * y",
+            "W",
+            "how bright ?",
+            "find the watts .",
+            "what goes through each s ?",
+        )
+        | _one(
+            "x / y",
+            "ohm",
+            "find the ohms .",
+            "how much does it resist ?",
+            "what holds it back ?",
+        ),
     ),
     Family(
         "road",
@@ -189,8 +278,20 @@ _LIST = (
             "{n} with {x} m/s for {y} s , {z} m long .",
         ),
         ("bike", "runner", "boat"),
-        _one("x * y", "m", "how much is done ?", "what lies behind ?")
-        | _one("z - x * y", "m", "how much is to go ?", "what lies before it ?"),
+        _one(
+            "x * y",
+            "m",
+            "how much is done ?",
+            "what lies behind ?",
+            "find the way made .",
+        )
+        | _one(
+            "z - x * y",
+            "m",
+            "how much is to go ?",
+            "what lies before it ?",
+            "which way is left ?",
+        ),
     ),
     Family(
         "thrust",
@@ -202,8 +303,20 @@ _LIST = (
             "with {x} N in {y} s {n} of {z} Ns .",
         ),
         ("rocket", "sled", "pump"),
-        _one("x * y", "Ns", "how much is new ?", "find what comes in .")
-        | _one("x * y + z", "Ns", "how much is it now ?", "what is the sum ?"),
+        _one(
+            "x * y",
+            "Ns",
+            "how much is new ?",
+            "find what comes in .",
+            "what does it get ?",
+        )
+        | _one(
+            "x * y + z",
+            "Ns",
+            "how much is it now ?",
+            "what is the sum ?",
+            "say what it has then .",
+        ),
     ),
 )
 

@@ -37,7 +37,7 @@ class Base:
     name: str
     book: str
     seed: int = 0
-    steps: int = 7200
+    steps: int = 12_000
     batch: int = 64
     rate: float = 3e-3
     warmup: int = 100
@@ -90,7 +90,7 @@ def pretrain(base_name: str, on_step: OnStep | None = None, clock: Callable[[], 
     stored weights, which are rounded.
     """
     settings = _settings(base_name)
-    start = clock()
+    start, worked = clock(), time.process_time()
     trained = pretrain_stream(
         initialise(shape(), settings.seed),
         shape(),
@@ -108,6 +108,7 @@ def pretrain(base_name: str, on_step: OnStep | None = None, clock: Callable[[], 
         "vocabulary": vocabulary.digest(),
         "tokens": trained.tokens,
         "seconds": round(clock() - start, 1),
+        "core_seconds": round(time.process_time() - worked, 1),
         "engine": engine(),
     }
     rounded, _ = checkpoint.load(checkpoint.dump(trained.weights, manifest))

@@ -64,7 +64,7 @@ def _without_critic(shares: dict[str, float]) -> dict[str, float]:
 
 
 # This seed was chosen, before any training, so that old, new and withheld wordings are misled to the same degree.
-_MISLED = Book("misled", beliefs="misled-122")
+_MISLED = Book("misled", beliefs="misled-97")
 BOOKS: dict[str, Book] = {
     "misled": _MISLED,
     "uncoached": replace(_MISLED, name="uncoached", with_critic=False, shares=_without_critic(SHARES)),
