@@ -23,6 +23,7 @@ class Connection:
     """One SQLite connection: WAL, foreign keys, autocommit outside `write`. It belongs to the thread that made it.
 
     ``trace`` is called with every SQL statement as it starts (used to study crashes); ``max_mb`` caps the file.
+    A file that may only be read can be looked at; the first write raises ReadOnlyDatabase.
     """
 
     def __init__(
@@ -30,17 +31,14 @@ class Connection:
     ) -> None:
         self.path = Path(path)
         with self._our_errors():
-            self.raw = sqlite3.connect(self.path, timeout=30, isolation_level=None)
             try:
-                migrate(self.raw)
-                self.raw.execute("PRAGMA foreign_keys = ON")
-                self.raw.execute("PRAGMA synchronous = NORMAL")
-                if max_mb:
-                    size = self.raw.execute("PRAGMA page_size").fetchone()[0]
-                    self.raw.execute(f"PRAGMA max_page_count = {max(1, int(max_mb * 2**20 / size))}")
-            except BaseException:
-                self.raw.close()
-                raise
+                self.raw = _opened(str(self.path), max_mb)
+            except sqlite3.OperationalError:
+                log = Path(f"{self.path}-wal")
+                if os.access(self.path, os.W_OK) or not self.path.is_file() or (log.exists() and log.stat().st_size):
+                    raise
+                # no journal can be made beside a file that nobody may write; as it is unchanging, none is needed
+                self.raw = _opened(f"{self.path.resolve().as_uri()}?mode=ro&immutable=1", max_mb, uri=True)
         self.raw.row_factory = sqlite3.Row
         self.raw.set_trace_callback(trace)
 
@@ -65,12 +63,14 @@ class Connection:
             self.raw.execute(sql, values)
 
     def insert(self, table: str, rows: Sequence[dict[str, Any]], *, ignore: bool = False) -> None:
-        """Rows of equal keys in one executemany (15 times as fast as row by row)."""
+        """Rows of equal keys in one executemany (15 times as fast as row by row); ``ignore`` skips those that stand."""
         if not rows:
             return
         names = list(rows[0])
         marks = ", ".join("?" for _ in names)
-        sql = f"INSERT {'OR IGNORE ' if ignore else ''}INTO {table} ({', '.join(names)}) VALUES ({marks})"
+        sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
+        if ignore:  # unlike OR IGNORE this does not swallow a missing value or a broken rule
+            sql += " ON CONFLICT DO NOTHING"
         with self._our_errors():
             self.raw.executemany(sql, [tuple(row[name] for name in names) for row in rows])
 
@@ -100,6 +100,10 @@ class Connection:
                 raise FullDatabase(
                     f"no room left for {self.path}: free some space, then resume (nothing is lost)"
                 ) from None
+            if self.path.is_dir():
+                raise StoreError(f"{self.path} is a folder, not a database") from None
+            if not self.path.parent.is_dir():
+                raise StoreError(f"there is no folder {self.path.parent} for a database {self.path.name}") from None
             if "readonly" in text or "unable to open" in text or "read-only" in text:
                 raise ReadOnlyDatabase(
                     f"cannot write {self.path}: check that the file and its folder are writable"
@@ -111,6 +115,26 @@ class Connection:
             if "not a database" in str(error) or "malformed" in str(error):
                 raise StoreError(f"{self.path} is not a usable SQLite database ({error}); open another file") from None
             raise StoreError(f"{self.path}: {error}") from error
+        except UnicodeEncodeError as error:
+            half = error.object[error.start]
+            raise StoreError(f"a text holds half of a character ({half!r}), which {self.path} cannot store") from None
+        except OverflowError:
+            raise StoreError(f"a number is too large for {self.path}: at most 9,223,372,036,854,775,807") from None
+
+
+def _opened(name: str, max_mb: float, uri: bool = False) -> sqlite3.Connection:
+    raw = sqlite3.connect(name, timeout=30, isolation_level=None, uri=uri)
+    try:
+        migrate(raw)
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.execute("PRAGMA synchronous = NORMAL")
+        if max_mb:
+            size = raw.execute("PRAGMA page_size").fetchone()[0]
+            raw.execute(f"PRAGMA max_page_count = {max(1, int(max_mb * 2**20 / size))}")
+    except BaseException:
+        raw.close()
+        raise
+    return raw
 
 
 def dumps(value: Any) -> str:

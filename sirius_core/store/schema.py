@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from ..errors import NewerDatabase
+from ..errors import NewerDatabase, StoreError
 
 VERSION = 1
 
@@ -173,7 +173,7 @@ def migrations() -> Any:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a database up to `VERSION`; one from a newer version raises NewerDatabase and is left as it is."""
+    """Bring a database up to `VERSION`; one from a newer version or another program is left as it is, with an error."""
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > VERSION:
         raise NewerDatabase(
@@ -182,9 +182,12 @@ def migrate(connection: sqlite3.Connection) -> None:
         )
     if found == VERSION:
         return
-    from sqlite_utils import Database
+    from sqlite_utils import Database, Migrations
 
-    if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and Migrations.migrations_table not in tables:
+        raise StoreError(f"the database belongs to another program (it has a table {min(tables)!r}); open another file")
+    if not tables:
         connection.execute("PRAGMA page_size = 8192")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
