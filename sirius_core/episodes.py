@@ -133,6 +133,7 @@ class Ask:
         return replace(
             draft,
             text=said.text,
+            public=said.text,
             finish=said.finish,
             model=model.name,
             seed=seed,
@@ -143,7 +144,8 @@ class Ask:
 
     def _read(self, turn: Turn, parse: Parse | None) -> tuple[Turn, Stopped | None]:
         """The turn with its typed value, and what failed about it."""
-        turn = replace(turn, public=turn.text, value=None)
+        if turn.public != turn.text or turn.value is not None:
+            turn = replace(turn, public=turn.text, value=None)
         if turn.finish in _FAILED:
             return turn, Stopped(_FAILED[turn.finish], f"the reply of {turn.role} ended by {turn.finish!r}")
         if parse is None:

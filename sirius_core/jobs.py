@@ -75,7 +75,7 @@ def run(
         progress = _Progress(store, experiment, hear)
         status, message = "failed", ""
         try:
-            machine.describe()
+            store.experiments.set_machine(experiment, machine.describe())
             work = Run(store, record, machine, progress)
             progress.cancel = work.bench.rollout.cancel
             with _signals(work.bench.rollout.cancel):

@@ -103,6 +103,10 @@ class Experiments:
         """Replace the settings (jobs.change allows only those that do not touch stored results)."""
         self.db.run("UPDATE experiment SET settings = ? WHERE id = ?", dumps(settings.as_dict()), experiment)
 
+    def set_machine(self, experiment: str, machine: Mapping[str, Any]) -> None:
+        """Record what the run plays and learns on (NumPy, BLAS, threads): results repeat on an equal machine."""
+        self.db.run("UPDATE experiment SET machine = ? WHERE id = ?", dumps(dict(machine)), experiment)
+
     def all(self) -> list[Experiment]:
         """Newest first."""
         return [_experiment(r) for r in self.db.rows("SELECT * FROM experiment ORDER BY created_at DESC, rowid DESC")]
