@@ -308,19 +308,14 @@ def _lab(args: argparse.Namespace) -> int:
         raise UsageError("the app needs streamlit: pip install 'sirius-lab[app]'") from None
     environment = {**os.environ, "SIRIUS_DB": str(args.db.resolve())}
     print(f"Sirius Lab: http://127.0.0.1:{args.port}", file=sys.stderr)
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(app),
-        "--server.address",
-        "127.0.0.1",
-        "--server.port",
-        str(args.port),
-        "--server.headless",
-        str(args.no_browser).lower(),
-    ]
+    options = {
+        "server.address": "127.0.0.1",
+        "server.port": str(args.port),
+        "server.headless": str(args.no_browser).lower(),
+        "server.showEmailPrompt": "false",  # or the first start would wait for an answer in the terminal
+    }
+    flags = [part for name, value in options.items() for part in (f"--{name}", value)]
+    command = [sys.executable, "-m", "streamlit", "run", str(app), *flags]
     os.chdir(app.parent)  # .streamlit/config.toml is read from there
     os.execve(sys.executable, command, environment)
 
