@@ -1,0 +1,68 @@
+"""The frame of the lab: configuration, navigation, which experiment is open. Start it with ``make lab``."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from sirius_core.errors import SiriusError
+from view import lab, live
+from view.words import STYLE
+
+st.set_page_config(page_title="Sirius Lab", page_icon="🌟", layout="wide")
+st.session_state["_routed"] = True  # a page that is opened first by its address comes here, see the top of each page
+
+PAGES = {
+    "": [
+        st.Page(
+            lab.OVERVIEW,
+            title="Overview",
+            icon=":material/insights:",
+            url_path="overview",
+            default=True,
+            help="What the experiment found, live",
+        )
+    ],
+    "Experiment": [
+        st.Page(lab.RUN, title="Run", icon=":material/play_circle:", url_path="run", help="Start, watch, stop, resume"),
+        st.Page(
+            lab.REVIEW,
+            title="Review",
+            icon=":material/rate_review:",
+            url_path="review",
+            help="Accept, edit or reject the critic's repairs",
+        ),
+    ],
+    "Look inside": [
+        st.Page(
+            lab.EXPLORE,
+            title="Explore",
+            icon=":material/timeline:",
+            url_path="explore",
+            help="Every episode, turn by turn",
+        )
+    ],
+}
+
+page = st.navigation(PAGES)
+if goto := st.session_state.pop("_goto", None):
+    st.switch_page(goto[0], query_params=goto[1])
+
+st.logo(lab.LOGO, size="large")
+st.html(STYLE)
+try:
+    with lab.opened() as store:
+        lab.start_the_first(store)
+        with st.sidebar:
+            experiment = lab.choose(store)
+            if experiment is not None:
+                live.watch(experiment.id)
+except SiriusError as error:  # no database to open: nothing else can be shown
+    st.error(lab.plain(str(error)), icon=":material/database_off:", title="The database cannot be opened")
+    st.stop()
+
+st.title(page.title, icon=page.icon, anchor=False)
+lab.notice()
+try:
+    page.run()
+except SiriusError as error:
+    st.error(lab.plain(str(error)), icon=":material/error:")

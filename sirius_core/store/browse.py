@@ -1,0 +1,233 @@
+"""Read-only queries of the pages: episodes by filter, a page at a time, and what hangs together with one of them.
+
+Pages are cut by keyset (``seq`` of the last row seen), never by OFFSET: the thousandth page costs as much as the first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .connection import Connection
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "training tries": ("propose",),
+    "repairs": ("repair", "review"),
+    "evaluation": ("evaluate:%",),
+    "validation": ("validate%",),
+    "controls": ("control:%",),
+    "pass@k": ("pass",),
+}
+"""What a person calls a group of phases; ``%`` stands for any rest."""
+
+OUTCOMES: Mapping[str, str] = {
+    "right": "t.reward > 0.5",
+    "wrong": "t.reward <= 0.5 AND t.stop IS NULL",
+    "stopped": "t.stop IS NOT NULL",
+    "lucky": "t.lucky = 1",
+}
+COUNTED = 10_000  # a count stops here: it would have to read every row that fits
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which episodes to show; an empty field does not filter. ``words`` is looked for in the question."""
+
+    round: int | None = None
+    group: str = ""
+    outcome: str = ""
+    mended: bool | None = None
+    family: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: an episode without its turns."""
+
+    seq: int
+    id: str
+    round: int
+    phase: str
+    attempt: int
+    question: str
+    gold: str
+    source: str
+    answer: str | None
+    stop: str | None
+    right: bool
+    lucky: bool
+    mended: bool
+    parent: str | None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+_COLUMNS = """
+  SELECT t.seq, t.id, t.round, t.phase, t.attempt, k.question, k.answer AS gold, k.source, t.answer, t.stop, t.reward,
+         t.lucky, t.parent, k.data, EXISTS (SELECT 1 FROM repair r WHERE r.failed = t.id AND r.mended) AS mended
+  FROM trajectory t JOIN task k ON k.id = t.task
+"""
+
+
+class Browse:
+    """``Browse(store.db)``: nothing here writes."""
+
+    def __init__(self, db: Connection) -> None:
+        self.db = db
+
+    def episodes(self, experiment: str, wanted: Filter, *, after: int = 0, limit: int = 50) -> list[Row]:
+        """The next ``limit`` judged episodes after ``seq``, in the order in which they were stored."""
+        where, values = _where(experiment, wanted)
+        sql = f"{_COLUMNS} WHERE {where} AND t.seq > ? ORDER BY t.seq LIMIT ?"
+        return [_row(row) for row in self.db.rows(sql, *values, after, limit)]
+
+    def count(self, experiment: str, wanted: Filter) -> int:
+        """How many episodes fit, at most `COUNTED`."""
+        where, values = _where(experiment, wanted)
+        return int(
+            self.db.value(
+                f"SELECT count(*) FROM (SELECT 1 FROM trajectory t JOIN task k ON k.id = t.task WHERE {where} LIMIT ?)",
+                *values,
+                COUNTED,
+            )
+        )
+
+    def mended(self, experiment: str, limit: int = 1, *, beyond: Sequence[str] = ()) -> list[str]:
+        """Ids of failed episodes that a repair mended, clear stories first.
+
+        A clear story: the first turn was rewritten, so that later turns changed, too. ``beyond`` leaves ids out.
+        """
+        rows = self.db.rows(
+            "SELECT failed FROM repair WHERE experiment = ? AND phase = 'repair' AND mended "
+            "AND failed NOT IN (SELECT value FROM json_each(?)) ORDER BY turn <> 0, seq LIMIT ?",
+            experiment,
+            json.dumps(list(beyond)),
+            limit,
+        )
+        return [row[0] for row in rows]
+
+    def same_problem(self, experiment: str, task: str, phase: str) -> list[Row]:
+        """The first try at the same task in the same phase, one per round."""
+        sql = (
+            f"{_COLUMNS} WHERE t.experiment = ? AND t.task = ? AND t.phase = ? AND t.attempt = 0 AND t.branch = '' "
+            "ORDER BY t.round, t.seq"
+        )
+        return [_row(row) for row in self.db.rows(sql, experiment, task, phase)]
+
+    def repair_phases(self, trajectory: str) -> dict[str, str]:
+        """{repair id: phase} of a failed episode: ``repair`` is the round's own work, ``control`` the comparison's."""
+        return {
+            row[0]: row[1]
+            for row in self.db.rows("SELECT id, phase FROM repair WHERE failed = ? ORDER BY seq", trajectory)
+        }
+
+    def replays(self, trajectory: str) -> list[Row]:
+        """Replays of an episode, oldest first."""
+        return [_row(row) for row in self.db.rows(f"{_COLUMNS} WHERE t.parent = ? ORDER BY t.seq", trajectory)]
+
+    def closed(self, experiment: str) -> int:
+        """How many rounds are closed, round 0 included."""
+        return int(self.db.value("SELECT count(*) FROM report WHERE experiment = ?", experiment))
+
+    def rounds(self, experiment: str) -> list[int]:
+        """Rounds that have episodes."""
+        return [
+            row[0]
+            for row in self.db.rows(
+                "SELECT DISTINCT round FROM trajectory WHERE experiment = ? ORDER BY round", experiment
+            )
+        ]
+
+    def families(self, experiment: str) -> list[str]:
+        """Families of the problems that an experiment played, where its tasks have families."""
+        rows = self.db.rows(
+            "SELECT DISTINCT json_extract(k.data, '$.family') FROM task k WHERE EXISTS "
+            "(SELECT 1 FROM trajectory t WHERE t.experiment = ? AND t.task = k.id)",
+            experiment,
+        )
+        return sorted(str(row[0]) for row in rows if row[0] is not None)
+
+    def stops(self, experiment: str) -> list[str]:
+        """The kinds of `Stop` that occurred."""
+        rows = self.db.rows(
+            "SELECT DISTINCT stop FROM trajectory WHERE experiment = ? AND stop IS NOT NULL", experiment
+        )
+        return sorted(str(row[0]) for row in rows)
+
+    def right(
+        self, experiment: str, round: int, phase: str, *, threshold: float = 0.5, form_decides: bool | None = None
+    ) -> dict[str, int]:
+        """{task: 1 if some episode of the phase was right, else 0}; ``form_decides`` keeps tasks of one kind only."""
+        only = "" if form_decides is None else " AND json_extract(k.data, '$.form_decides') = ?"
+        rows = self.db.rows(
+            "SELECT t.task, max(t.reward > ?) FROM trajectory t JOIN task k ON k.id = t.task WHERE t.experiment = ? "
+            f"AND t.round = ? AND t.phase = ? AND t.reward IS NOT NULL{only} GROUP BY t.task",
+            threshold,
+            experiment,
+            round,
+            phase,
+            *([] if form_decides is None else [int(form_decides)]),
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def mended_tasks(self, experiment: str, round: int, critic: str, phase: str = "control") -> set[str]:
+        """Tasks that a critic ("gold" or "blind") mended in a phase of a round."""
+        return {
+            row[0]
+            for row in self.db.rows(
+                "SELECT DISTINCT task FROM repair WHERE experiment = ? AND round = ? AND phase = ? AND critic = ? "
+                "AND mended",
+                experiment,
+                round,
+                phase,
+                critic,
+            )
+        }
+
+
+def _where(experiment: str, f: Filter) -> tuple[str, list[Any]]:
+    terms, values = ["t.experiment = ?", "t.reward IS NOT NULL"], [experiment]  # type: tuple[list[str], list[Any]]
+    if f.round is not None:
+        terms.append("t.round = ?")
+        values.append(f.round)
+    if f.group:
+        phases = GROUPS[f.group]
+        terms.append("(" + " OR ".join("t.phase LIKE ?" if "%" in p else "t.phase = ?" for p in phases) + ")")
+        values += phases
+    if f.outcome in OUTCOMES:
+        terms.append(OUTCOMES[f.outcome])
+    elif f.outcome:
+        terms.append("t.stop = ?")
+        values.append(f.outcome)
+    if f.mended is not None:
+        terms.append(f"{'' if f.mended else 'NOT '}EXISTS (SELECT 1 FROM repair r WHERE r.failed = t.id AND r.mended)")
+    if f.family:
+        terms.append("json_extract(k.data, '$.family') = ?")
+        values.append(f.family)
+    if f.words:
+        terms.append("k.question LIKE ? ESCAPE '\\'")
+        plain = f.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        values.append(f"%{plain}%")
+    return " AND ".join(terms), values
+
+
+def _row(row: Any) -> Row:
+    return Row(
+        row["seq"],
+        row["id"],
+        row["round"],
+        row["phase"],
+        row["attempt"],
+        row["question"],
+        row["gold"],
+        row["source"],
+        row["answer"],
+        row["stop"],
+        (row["reward"] or 0) > 0.5,
+        bool(row["lucky"]),
+        bool(row["mended"]),
+        row["parent"],
+        json.loads(row["data"]),
+    )

@@ -1,0 +1,233 @@
+"""One episode as a timeline of turns; a repair beside the failure, and what it changed further on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+import streamlit as st
+
+from sirius_core.store.browse import Row
+from sirius_core.trajectories import Repair, Task, Trajectory, Turn
+
+from . import lab
+from .words import diff, plain_critique, readable, say
+
+ICONS = {
+    "analyst": ":material/schema:",
+    "calculator": ":material/calculate:",
+    "summarizer": ":material/short_text:",
+    "solo": ":material/person:",
+    "critic": ":material/rate_review:",
+    "rephraser": ":material/edit_note:",
+}
+ORIGINS = {"given": "given back word for word", "edited": "rewritten", "sampled": "said afresh"}
+
+
+def phase(key: str) -> str:
+    """A phase of the job as people call it: ``evaluate:heldout:sampled`` is ``held-out, sampled``."""
+    head, _, rest = key.partition(":")
+    names = {
+        "heldout": "held-out",
+        "new_wordings": "new wordings",
+        "withheld_forms": "withheld forms",
+        "again": "playing again",
+        "critic": "critic",
+        "blind": "blind critic",
+    }
+    words = ", ".join(names.get(part, part) for part in rest.split(":") if part)
+    return {
+        "propose": "training try",
+        "repair": "repair",
+        "review": "a person's edit",
+        "evaluate": words,
+        "pass": "pass@k",
+        "control": f"comparison: {words}",
+        "validate": f"validation {words}".strip(),
+    }.get(head, key)
+
+
+def name(turn: Turn) -> str:
+    return lab.plain(turn.role.capitalize() + (f" {turn.seat}" if turn.seat else ""))
+
+
+def mark(trajectory: Trajectory, index: int) -> str:
+    """The rule's mark of one turn, given what it was handed; empty where the rule knows none."""
+    value = trajectory.reward.turns.get(index) if trajectory.reward else None
+    return "" if value is None else ":green[✓ did its part]" if value > 0.5 else ":red[✗ wrong here]"
+
+
+def verdict(trajectory: Trajectory) -> None:
+    """Right, wrong, lucky or stopped, as a badge with a word and a sign."""
+    if trajectory.outcome.stop is not None:
+        st.badge(str(trajectory.outcome.stop), icon=":material/block:", color="orange")
+    elif trajectory.reward is None:
+        st.badge("not judged", color="gray")
+    elif not trajectory.right:
+        st.badge("wrong", icon=":material/close:", color="red")
+    else:
+        st.badge("right", icon=":material/check:", color="green")
+        if trajectory.reward.lucky:
+            st.badge(
+                "lucky",
+                icon=":material/casino:",
+                color="orange",
+                help="The right answer by wrong steps. It earns the reward, and the library counts such cases.",
+            )
+
+
+def timeline(task: Task, trajectory: Trajectory, *, raw: bool, key: str) -> None:
+    """Who said what, in order; a step opens to what the turn was handed."""
+    with st.container(key=f"timeline_{key}", gap=None):
+        for i, turn in enumerate(trajectory.turns):
+            parts = [f"**{name(turn)}**", f"{turn.tokens_out} tokens", mark(trajectory, i)]
+            if trajectory.parent is not None:
+                parts.append(ORIGINS.get(turn.origin, turn.origin))
+            label = " · ".join(part for part in parts if part)
+            icon = ICONS.get(turn.role, ":material/forum:")
+            with st.expander(label, expanded=True, type="step", icon=icon, key=f"{key}_turn_{i}"):
+                said(task, turn.text, raw=raw)
+                handed(task, turn, raw=raw)
+
+
+def said(task: Task, text: str, *, raw: bool) -> None:
+    if raw:
+        st.code(text or "(nothing)", language=None, wrap_lines=True)
+    else:
+        say(readable(task.source, text), big=True)
+
+
+def handed(task: Task, turn: Turn, *, raw: bool) -> None:
+    """What the turn was asked, and the facts of the call."""
+    with st.popover("What it was handed", type="tertiary", icon=":material/input:"):
+        for message in turn.messages:
+            if len(turn.messages) > 1:
+                st.caption(lab.plain(message.role))
+            if raw:
+                st.code(message.content, language=None, wrap_lines=True)
+            else:
+                say(readable(task.source, message.content))
+        asked = "" if turn.prompt == "answer" else f" · prompt {turn.prompt}"
+        st.caption(
+            lab.plain(
+                f"{turn.tokens_in} tokens read, {turn.tokens_out} written, {turn.ms:.0f} ms · ended by "
+                f"{turn.finish}{asked} · checkpoint {turn.model[:12] or 'none'} · seed {turn.seed}"
+            )
+        )
+
+
+def verdict_card(task: Task, trajectory: Trajectory, *, raw: bool) -> None:
+    """The judge's word, with what it read and why, and where the episode stands in the experiment."""
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            verdict(trajectory)
+        answered = trajectory.outcome.answer
+        pair = [("The right answer", task.answer), ("The team's answer", answered if answered is not None else "none")]
+        for (label, text), column in zip(pair, st.columns(2), strict=True):
+            with column:
+                st.caption(label)
+                say(text if raw else readable(task.source, text), big=True)
+        reward = trajectory.reward
+        why = trajectory.outcome.why or (reward.why if reward else "")
+        if why:
+            st.caption("Why")
+            say(why, quiet=True)
+        path = trajectory.path
+        facts = {
+            "round": path.round,
+            "phase": path.phase,
+            "try": path.attempt + 1,
+            "seed": path.seed,
+            "team": trajectory.team,
+            "task": path.task,
+            **({"branch": path.branch[:8], "draw": path.draw} if path.branch else {}),
+            "id": trajectory.id[:12],
+        }
+        with st.expander("Seed path", type="compact"):
+            st.code("\n".join(f"{k:6} {v}" for k, v in facts.items()), language=None)
+            st.caption(
+                "Every call's randomness follows from this path, so the episode can be played again to the letter."
+            )
+
+
+def rewrite(task: Task, failed: Trajectory, repair: Repair, *, raw: bool, text: str | None = None) -> None:
+    """The failed turn against its rewrite, word by word. ``text`` shows a person's edit in place of the critic's."""
+    assert repair.turn is not None
+    before, after = failed.turns[repair.turn].text, repair.rephrased if text is None else text
+    if raw:
+        diff(before, after)
+    else:
+        diff(readable(task.source, before), readable(task.source, after))
+    if repair.leak and text is None:
+        st.badge(
+            "possible leak",
+            icon=":material/visibility:",
+            color="orange",
+            help="The rewrite bears traces of the critique or of the right answer: it is not learned from by itself.",
+        )
+        say("; ".join(repair.leak), quiet=True)
+
+
+def steps_of_rewrite(task: Task, failed: Trajectory, repair: Repair, *, raw: bool) -> None:
+    """How the rewrite came about: said on advice, then rephrased so that no trace of the advice is left."""
+    assert repair.turn is not None
+    rows = (
+        ("As it stood", failed.turns[repair.turn].text),
+        ("Rewritten on the critic's advice", repair.raw),
+        ("Rephrased, as it was played", repair.rephrased),
+    )
+    for label, text in rows:
+        st.caption(label)
+        said(task, text, raw=raw)
+
+
+def critique(task: Task, repair: Repair, *, raw: bool) -> None:
+    """The critic in plain words; its own words beneath."""
+    say(plain_critique(repair), big=True)
+    seen = "The critic saw the right answer." if repair.critic == "gold" else "The critic did not see the right answer."
+    if raw or plain_critique(repair) == repair.critique:
+        st.code(repair.critique or "(no critique)", language=None, wrap_lines=True)
+        st.caption(seen)
+    else:
+        st.caption(f"{seen} In its own words:")
+        say(repair.critique, quiet=True)
+
+
+def downstream(task: Task, failed: Trajectory, again: Trajectory, turn: int, *, raw: bool) -> None:
+    """Every later turn, before and after; a turn that was given back unchanged says so."""
+    pairs = list(zip_longest(failed.turns[turn + 1 :], again.turns[turn + 1 :]))
+    for i, (old, new) in enumerate(pairs, turn + 1):
+        shown = old or new
+        assert shown is not None
+        st.markdown(f"**{name(shown)}**")
+        left, right = st.columns(2)
+        with left:
+            st.caption(f"before {mark(failed, i) if old else ''}")
+            said(task, old.text if old else "(never spoken: the episode had ended)", raw=raw)
+        with right:
+            same = new is not None and new.origin == "given"
+            st.caption(f"after {mark(again, i) if new else ''}{' · given back, unchanged' if same else ''}")
+            said(task, new.text if new else "(not spoken)", raw=raw)
+    if not pairs:
+        st.caption("The rewritten turn is the last one: nothing follows it.")
+
+
+def outcome_change(task: Task, failed: Trajectory, again: Trajectory) -> None:
+    """From this answer to that one."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for i, trajectory in enumerate((failed, again)):
+            if i:
+                st.markdown(":material/arrow_forward:", width="content")
+            verdict(trajectory)
+            answer = trajectory.outcome.answer
+            st.text(readable(task.source, answer) if answer is not None else "no answer")
+
+
+def rounds_strip(rows: Sequence[Row], open_id: str) -> None:
+    """The same problem in other rounds, as links: wrong in round 0, right in round 4."""
+    with st.container(horizontal=True, gap="small", key="rounds_strip"):
+        for row in rows:
+            word = "right" if row.right else "stopped" if row.stop else "wrong"
+            sign = {"right": ":green[✓]", "wrong": ":red[✗]", "stopped": ":orange[⊘]"}[word]
+            label = f"{sign} round {row.round}: {word}"
+            lab.link(lab.EXPLORE, f"**{label}**" if row.id == open_id else label, traj=row.id)

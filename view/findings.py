@@ -1,0 +1,261 @@
+"""What an experiment found, as cards: each number with its n, its interval and, where two are compared, its p."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from sirius_core import statistics
+from sirius_core.store import Experiment, Store
+from sirius_core.store.browse import Browse
+
+from .numbers import LEVEL, between, counted, many, p_text, points, share
+
+Report = Mapping[str, Any]
+SPLITS = {"heldout": "Held-out problems", "new_wordings": "New wordings", "withheld_forms": "Withheld question forms"}
+SPLIT_HELP = {
+    "heldout": "Problems whose pair of numbers occurs nowhere in training, one sampled try each.",
+    "new_wordings": "Held-out problems in combinations of words that fine-tuning never used.",
+    "withheld_forms": "Held-out problems with a question form that fine-tuning never used at all.",
+}
+
+
+def paired(
+    store: Store, e: Experiment, phase: str, before: int, after: int, decides: bool | None = None
+) -> statistics.Paired:
+    """McNemar's exact test of two rounds over the same problems."""
+    browse = Browse(store.db)
+    one, two = (
+        browse.right(e.id, r, phase, threshold=e.settings.threshold, form_decides=decides) for r in (before, after)
+    )
+    ids = [task for task in one if task in two]
+    return statistics.mcnemar([one[t] for t in ids], [two[t] for t in ids])
+
+
+def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
+    """Four numbers: three tests against the base, and what the critic bought in the last round."""
+    last, base = reports[-1], reports[0]
+    with st.grid(4, min_column_width=210, gap="small"):
+        for split, name in SPLITS.items():
+            if split not in last["tests"]:
+                continue
+            now, then = last["tests"][split]["sampled"], base["tests"][split]["sampled"]
+            delta: str | int | None = None
+            colour, against = "off", counted(now)
+            if last["round"]:
+                test = paired(store, e, f"evaluate:{split}:sampled", 0, last["round"])
+                delta, against = points(then["accuracy"], now["accuracy"]), f"{p_text(test.p)} vs base"
+                colour = "normal" if test.p < LEVEL else "off"
+            st.metric(
+                name,
+                share(now["accuracy"]),
+                delta,
+                colour,
+                delta_description=against if delta is not None else None,
+                border=True,
+                height="stretch",
+                help=f"{SPLIT_HELP[split]} {counted(now)}.",
+                chart_data=[r["tests"][split]["sampled"]["accuracy"] for r in reports],
+            )
+        found = [r for r in reports if r.get("controls")]
+        if found:
+            arms, test = found[-1]["controls"], critic_against(store, e, found[-1], "again")
+            st.metric(
+                "Failures the critic mends",
+                share(arms["critic"]["accuracy"]),
+                points(arms["again"]["accuracy"], arms["critic"]["accuracy"]),
+                "normal" if test.p < LEVEL else "off",
+                delta_description=f"{p_text(test.p)} vs playing again",
+                border=True,
+                height="stretch",
+                help=f"Round {found[-1]['round']}: {counted(arms['critic'])}; {arms['critic']['calls']} calls each.",
+                chart_data=[r["controls"]["critic"]["accuracy"] for r in found],
+            )
+        elif last["library"]:
+            n = sum(last["library"].values())
+            st.metric(
+                "Training examples",
+                f"{n:,}",
+                len(last["library"]),
+                "off",
+                delta_description="models",
+                border=True,
+                height="stretch",
+                chart_data=[sum(r["library"].values()) for r in reports],
+            )
+
+
+def critic_against(store: Store, e: Experiment, report: Report, arm: str) -> statistics.Paired:
+    """Of the same failed problems, how many only the critic mended, how many only the other arm did."""
+    browse = Browse(store.db)
+    again = browse.right(e.id, report["round"], "control:again", threshold=e.settings.threshold)
+    chosen = [t for t, _ in sorted(again.items())]
+    critic = browse.mended_tasks(e.id, report["round"], "gold")
+    other = {t for t in chosen if again[t]} if arm == "again" else browse.mended_tasks(e.id, report["round"], "blind")
+    return statistics.mcnemar([int(t in other) for t in chosen], [int(t in critic) for t in chosen])
+
+
+def what_the_critic_bought(store: Store, e: Experiment, report: Report) -> str:
+    """The honest sentence about one round's controls."""
+    arms = report["controls"]
+    critic, again, blind = arms["critic"], arms["again"], arms["blind"]
+    test, other = critic_against(store, e, report, "again"), critic_against(store, e, report, "blind")
+    first = (
+        f"Round {report['round']}, {many(critic['n'], 'failed problem')}, {critic['calls']} calls for each: the critic "
+        f"mends {share(critic['accuracy'], 0)} ({between(critic)}), playing again {share(again['accuracy'], 0)} "
+        f"({between(again)}), a critic that does not see the answer {share(blind['accuracy'], 0)} ({between(blind)})."
+    )
+    if test.p >= LEVEL:
+        second = f"Critic and playing again cannot be told apart here ({p_text(test.p)})."
+    elif critic["accuracy"] > again["accuracy"]:
+        second = f"The critic mends more than playing again does ({p_text(test.p)})."
+    else:
+        second = f"Playing again mends more than the critic does ({p_text(test.p)})."
+    third = (
+        "What it gains over the blind critic is bought with the right answer"
+        if other.p < LEVEL and critic["accuracy"] > blind["accuracy"]
+        else "Seeing the right answer makes no difference that can be told here"
+    )
+    return f"{first} {second} {third} ({p_text(other.p)})."
+
+
+def rounds_table(reports: Sequence[Report]) -> None:
+    rows = []
+    for r in reports:
+        change = "" if r["p_vs_previous"] is None else f"+{r['gained']} −{r['lost']}"
+        rows.append(
+            {
+                "round": r["round"],
+                "right": f"{r['correct']} of {r['n']}",
+                "accuracy": r["accuracy"],
+                "95 % interval": between(r),
+                "greedy": r["greedy_accuracy"],
+                "changed": change,
+                "p": p_text(r["p_vs_previous"]).removeprefix("p ").removeprefix("= "),
+                "new wordings": r["new_wordings_accuracy"],
+                "withheld forms": r["withheld_forms_accuracy"],
+                "mended": r["repaired"],
+                "lucky": r["lucky"],
+                "seconds": round(r["seconds"]),
+            }
+        )
+    percent = st.column_config.NumberColumn(format="percent")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key="rounds_table",
+        alt="One line per round: accuracy with interval and paired p-value",
+        column_config={
+            "accuracy": percent,
+            "greedy": percent,
+            "new wordings": percent,
+            "withheld forms": percent,
+            "lucky": st.column_config.NumberColumn(
+                format="percent", help="Share of the right answers that came by wrong steps."
+            ),
+            "changed": st.column_config.TextColumn(
+                help="Problems that went from wrong to right, and the other way, since the round before."
+            ),
+            "p": st.column_config.TextColumn(
+                help="McNemar's exact test against the round before, two-sided, not corrected for the number of rounds."
+            ),
+            "mended": st.column_config.NumberColumn(help="Failed episodes whose repair led to the right answer."),
+        },
+    )
+
+
+def tests_table(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
+    """Every test split, base against now, sampled and greedy."""
+    base, last = reports[0], reports[-1]
+    rows = []
+    parts = [
+        ("heldout", None, SPLITS["heldout"]),
+        ("new_wordings", None, SPLITS["new_wordings"]),
+        ("withheld_forms", None, SPLITS["withheld_forms"]),
+        ("withheld_forms", False, "… where the family decides the formula"),
+        ("withheld_forms", True, "… where the question decides the formula"),
+    ]
+    for split, decides, name in parts:
+        found = [r["tests"].get(split, {}) for r in (base, last)]
+        if decides is not None:
+            found = [f.get("form_decides" if decides else "family_decides", {}) for f in found]
+        if not all("sampled" in f for f in found):
+            continue
+        p = paired(store, e, f"evaluate:{split}:sampled", 0, last["round"], decides).p if last["round"] else None
+        one, two = found
+        rows.append(
+            {
+                "test": name,
+                "n": two["sampled"]["n"],
+                "base": f"{share(one['sampled']['accuracy'], 0)} ({between(one['sampled'])})",
+                "now": f"{share(two['sampled']['accuracy'], 0)} ({between(two['sampled'])})",
+                "p": p_text(p).removeprefix("p ").removeprefix("= "),
+                "base greedy": one["greedy"]["accuracy"],
+                "now greedy": two["greedy"]["accuracy"],
+            }
+        )
+    percent = st.column_config.NumberColumn(format="percent")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key="tests_table",
+        alt="Accuracy of the base and of the team now on every test",
+        column_config={
+            "base greedy": percent,
+            "now greedy": percent,
+            "p": st.column_config.TextColumn(help="McNemar's exact test, base against now, sampled, two-sided."),
+        },
+    )
+
+
+def learned_table(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
+    """Examples, optimiser steps and the gate's verdict, by round and role."""
+    sets = {(s["round"], s["model"]): s for s in store.weights.training_sets(e.id)}
+    updates = {(u.round, u.model): u for u in store.weights.updates(e.id)}
+    rows = []
+    for (round, model), s in sets.items():
+        update, kept = updates.get((round, model)), store.weights.models(e.id, round)
+        accepted = update is not None and kept is not None and kept[0].get(model) == update.after
+        rows.append(
+            {
+                "round": round,
+                "role": "all" if model == "*" else model,
+                "examples": s["n"],
+                "distinct": s["distinct_examples"],
+                "direct": s["direct"],
+                "repaired": s["repaired"],
+                "edited": s["edited"],
+                "steps": update.steps if update else None,
+                "loss": f"{update.losses[0]:.3f} → {update.losses[-1]:.3f}" if update and update.losses else "",
+                "gate": "" if kept is None else "kept" if accepted else "rejected",
+            }
+        )
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key="learned_table",
+        alt="Training examples and optimiser steps per round and role",
+        column_config={
+            "repaired": st.column_config.NumberColumn(help="Examples from a critic's repair."),
+            "edited": st.column_config.NumberColumn(help="Examples that carry a person's text."),
+            "loss": st.column_config.TextColumn(help="Nats per token, first and last step."),
+        },
+    )
+    checks = [
+        f"round {r['round']}: {r['validation']['before']} → {r['validation']['after']} of {r['validation']['n']} right"
+        for r in reports
+        if r.get("validation")
+    ]
+    totals = [sum(r["updates"][k] for r in reports) for k in ("accepted", "rejected")]
+    st.caption(
+        f"The gate kept {many(totals[0], 'update')} and rejected {totals[1]}"
+        + (f"; on the validation problems, {'; '.join(checks)}." if checks else ".")
+    )
+    lucky = [r for r in reports if r.get("lucky_library") is not None]
+    if lucky:
+        st.caption(
+            f"Lucky successes, right by wrong steps: {share(lucky[-1]['lucky_library'])} of the library of round "
+            f"{lucky[-1]['round']}, {share(reports[-1]['lucky'])} of the right answers on held-out problems."
+        )

@@ -1,0 +1,154 @@
+"""The frame around every page: which database, which experiment, links between pages, the very first start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import streamlit as st
+
+from sirius_core import jobs
+from sirius_core.errors import Missing, SiriusError
+from sirius_core.settings import preset
+from sirius_core.store import Experiment, Store
+
+OVERVIEW, RUN, EXPLORE, REVIEW = (f"pages/{name}.py" for name in ("overview", "run", "explore", "review"))
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 40" width="190" height="40">
+<path d="M20 2 L23.6 16.4 L38 20 L23.6 23.6 L20 38 L16.4 23.6 L2 20 L16.4 16.4 Z" fill="#6366f1"/>
+<text x="48" y="28" font-family="'Source Sans 3', system-ui, sans-serif" font-size="23" font-weight="600"
+ fill="#7578f2">Sirius Lab</text>
+</svg>"""
+
+
+def path() -> Path:
+    """The database: what ``sirius lab --db`` names, else ``lab.db`` here."""
+    return Path(os.environ.get("SIRIUS_DB", "lab.db"))
+
+
+@contextmanager
+def opened() -> Iterator[Store]:
+    """The store of this run of the script or fragment; never kept."""
+    with Store(path()) as store:
+        yield store
+
+
+def start_the_first(store: Store) -> None:
+    """An empty database starts the quickstart by itself. ``SIRIUS_AUTOSTART=0`` leaves it to the visitor."""
+    if os.environ.get("SIRIUS_AUTOSTART") == "0" or store.experiments.all():
+        return
+    with store.write():  # two sessions may come at once: only one of them finds the database empty
+        if store.experiments.all():
+            return
+        first = jobs.create(store, "quickstart", preset("quickstart"), 0)
+    launch(first.id)
+
+
+def launch(experiment: str) -> None:
+    """Start or resume as a process of its own; what cannot start says so on the page."""
+    try:
+        jobs.launch(path(), experiment)
+    except SiriusError as error:
+        st.session_state["_notice"] = str(error)
+
+
+def new(name: str, seed: int, changes: dict[str, Any], start: str = "") -> None:
+    """Create an experiment of a preset, start it and open it."""
+    try:
+        with opened() as store:
+            made = jobs.create(store, name or start, preset(start or name, changes), seed)
+    except SiriusError as error:
+        st.session_state["_notice"] = str(error)
+        return
+    st.session_state["_open"] = made.id
+    launch(made.id)
+
+
+def notice() -> None:
+    """What a callback could not do, in one line, until the next action."""
+    if text := st.session_state.pop("_notice", None):
+        st.error(_plain(text), icon=":material/error:")
+
+
+def _plain(text: str) -> str:
+    """Text for a place that reads Markdown, with everything that Markdown could act on made plain."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-.!|~$:" else c for c in text)
+
+
+plain = _plain
+
+
+def choose(store: Store) -> Experiment | None:
+    """The experiment selector; its choice always stands in the address as ``?exp=``, so that every view can be shared.
+
+    Not a bound widget: that would leave the newest experiment out of the address, and a link would later open another.
+    """
+    known = {e.id: e for e in store.experiments.all()}
+    if not known:
+        st.caption("No experiment yet.")
+        return None
+    wanted = [st.session_state.pop("_open", None), st.query_params.get("exp"), st.session_state.get("exp"), *known]
+    chosen = next(i for i in wanted if i in known)
+    st.session_state["exp"] = st.session_state["_exp"] = st.query_params["exp"] = chosen
+    st.selectbox(
+        "Experiment",
+        list(known),
+        key="_exp",
+        format_func=lambda i: _title(known[i]) if i in known else i,
+        on_change=_chosen,
+    )
+    return known[chosen]
+
+
+def _chosen() -> None:
+    st.session_state["_open"] = st.session_state["_exp"]
+    st.query_params.pop("traj", None)  # what was open belongs to the other experiment
+    st.query_params.pop("rv", None)
+
+
+def chosen(store: Store) -> Experiment | None:
+    """The experiment that is open."""
+    try:
+        return store.experiments.get(st.session_state.get("exp") or "")
+    except Missing:
+        return None
+
+
+def _title(e: Experiment) -> str:
+    number = e.id.rpartition("-")[2]
+    return f"{e.name} · seed {e.seed}" + (f" · no. {number}" if number != "1" else "")
+
+
+def link(page: str, label: str, *, icon: str | None = None, width: Any = "content", **params: str) -> None:
+    """A link to another page or another view of this one; the open experiment goes along."""
+    here = {"exp": st.session_state.get("exp") or ""}
+    st.page_link(page, label=label, icon=icon, width=width, query_params={**here, **params})
+
+
+def go(page: str, **params: str) -> NoReturn:
+    st.switch_page(page, query_params={"exp": st.session_state.get("exp") or "", **params})
+
+
+def empty(title: str, text: str) -> None:
+    """An empty state that acts: what this page would show, and the buttons that make it so."""
+    with st.container(border=True, key="empty"):
+        st.subheader(title)
+        st.write(text)
+        with st.container(horizontal=True):
+            st.button(
+                "Start the quickstart",
+                type="primary",
+                icon=":material/play_arrow:",
+                key="empty_quickstart",
+                on_click=new,
+                args=("quickstart", 0, {}),
+            )
+            st.button(
+                "Start a small one with review",
+                icon=":material/rate_review:",
+                key="empty_review",
+                on_click=new,
+                args=("quickstart", 0, {"review": True, "problems": 100, "rounds": 2}),
+            )

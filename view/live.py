@@ -1,0 +1,209 @@
+"""A job as a person follows it: a badge, the round as a pipeline of steps, the log. Moves only while the job does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import streamlit as st
+
+from sirius_core import jobs, recipes
+from sirius_core.errors import SiriusError
+from sirius_core.settings import Settings
+from sirius_core.store import ACTIVE, Job, Store
+from sirius_core.store.browse import Browse
+
+from . import lab
+from .numbers import clock, many
+
+COLOURS = {"queued": "gray", "running": "blue", "paused": "orange", "done": "green", "failed": "red", "stopped": "gray"}
+ICONS = {
+    "queued": ":material/hourglass_top:",
+    "running": ":material/progress_activity:",
+    "paused": ":material/pause_circle:",
+    "done": ":material/check_circle:",
+    "failed": ":material/error:",
+    "stopped": ":material/stop_circle:",
+}
+SLOW_START = 20.0  # seconds after which a queued job without a process counts as not started
+
+
+class Step(NamedTuple):
+    """One phase of a round: its key in the job row, its name, what happens in it."""
+
+    phase: str
+    name: str
+    what: str
+
+
+def steps(s: Settings, round: int) -> list[Step]:
+    """The phases of a round with these settings, in order."""
+    evaluate = Step(
+        "evaluate", "Evaluate", "Held-out problems, new wordings and withheld question forms, sampled and greedy."
+    )
+    if round == 0:
+        return [evaluate]
+    sees = {"gold": "sees the right answer", "blind": "does not see the answer"}.get(s.critic, "")
+    tries = "once" if s.max_solutions == 1 else f"{s.max_solutions} times"
+    found = [Step("propose", "Try", f"The team tries each of {s.problems} training problems {tries}.")]
+    repairs, compares = _critic_works(s)
+    if repairs:
+        found.append(
+            Step(
+                "repair",
+                "Repair",
+                f"A critic that {sees} blames one turn of a failure; the turn is rewritten "
+                "and everything after it is played again.",
+            )
+        )
+        if s.review:
+            found.append(Step("review", "Review", "A person accepts, edits or rejects each mended failure."))
+    found.append(Step("train", "Train", "Each role is fine-tuned on its own turns that led to a right answer."))
+    if s.gate:
+        found.append(
+            Step("validate", "Validate", f"On {s.validation} other problems the new weights must not do worse.")
+        )
+    if compares:
+        found.append(
+            Step("control", "Compare", "Critic, blind critic and playing again, with the same number of calls.")
+        )
+    return [*found, evaluate]
+
+
+def _critic_works(s: Settings) -> tuple[bool, bool]:
+    """(whether the recipe repairs, whether its rounds compare the critic with playing again)"""
+    try:
+        recipe = recipes.get(s)
+    except SiriusError:  # a person's own recipe file that has moved
+        return True, bool(s.controls)
+    return recipe.repair is not None, bool(s.controls) and s.critic != "none" and recipe.team.view is not None
+
+
+def job_of(store: Store, experiment: str) -> Job:
+    """The job as it is; one that was queued long ago and never began counts as stopped."""
+    job = jobs.status(store, experiment)
+    if job.status == "queued" and not jobs.running(store.path, experiment):
+        age = (datetime.now(UTC) - datetime.fromisoformat(job.updated_at)).total_seconds()
+        if age > SLOW_START:
+            return replace(job, status="stopped", message="its process did not begin; resume to try again")
+    return job
+
+
+def active(job: Job) -> bool:
+    return job.status in ACTIVE
+
+
+def badge(job: Job) -> None:
+    st.badge(job.status, icon=ICONS.get(job.status), color=COLOURS.get(job.status, "gray"))  # type: ignore[arg-type]
+
+
+def watch(experiment: str) -> None:
+    """The badge in the sidebar. While the job moves it looks once a second; a change redraws the whole page."""
+    with lab.opened() as store:
+        moving = active(job_of(store, experiment))
+    st.fragment(_watch, run_every=1.0 if moving else None)(experiment)
+
+
+def _watch(experiment: str) -> None:
+    with lab.opened() as store:
+        job, closed = job_of(store, experiment), Browse(store.db).closed(experiment)
+        others = [j for j in jobs.active(store) if j.experiment != experiment]
+        rounds = store.experiments.get(experiment).settings.rounds
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        badge(job)
+        if active(job):
+            st.caption(f"round {min(closed, rounds)} of {rounds}" + (f" · {job.phase}" if job.phase else ""))
+        elif closed:
+            st.caption(f"{many(closed - 1, 'round')} closed" if closed > 1 else "base measured")
+    if others:
+        st.caption(f"{many(len(others), 'other experiment')} running.")
+    seen, now = st.session_state.get("_seen"), (experiment, job.status, closed)
+    st.session_state["_seen"] = now
+    if seen is not None and seen[0] == experiment and seen != now:
+        if job.status == "done":
+            st.toast("All rounds are closed.", icon=":material/check_circle:")
+        elif closed > seen[2] and closed > 1:
+            st.toast(f"Round {closed - 1} is closed.", icon=":material/insights:")
+        st.rerun(scope="app")
+
+
+def panel(experiment: str, *, key: str) -> None:
+    """The running round as a pipeline; redrawn every second while the job moves, else it stands still."""
+    with lab.opened() as store:
+        moving = active(job_of(store, experiment))
+    st.fragment(_panel, run_every=1.0 if moving else None)(experiment, key)
+
+
+def _panel(experiment: str, key: str) -> None:
+    with lab.opened() as store:
+        job, record = job_of(store, experiment), store.experiments.get(experiment)
+        reports = store.experiments.reports(experiment)
+    s, closed = record.settings, len(reports)
+    over = closed > s.rounds
+    round = min(closed, s.rounds)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"Round {round} of {s.rounds}" if round else "The untrained base", anchor=False)
+        badge(job)
+    if job.status == "failed":
+        st.error(lab.plain(job.message or "The run failed; its log says more."), icon=":material/error:")
+    elif job.status in ("paused", "stopped") and job.message:
+        st.caption(lab.plain(job.message.partition(": ")[2] or job.message))
+    plan = steps(s, round)
+    at = _at(job, plan, over)
+    before = reports[-1]["phases"] if closed > 1 and "phases" in reports[-1] else {}
+    with st.container(key=f"pipeline_{key}", gap=None):
+        for i, step in enumerate(plan):
+            if over or i < at:
+                with st.expander(
+                    f"**{step.name}**", type="step", icon=":material/check_circle:", key=f"{key}_{round}_{i}"
+                ):
+                    spent = reports[-1].get("phases", {}).get(step.phase) if over else None
+                    st.caption(step.what + (f" {clock(spent)}." if spent else ""))
+            elif i == at and active(job):
+                with st.status(f"**{step.name}**", state="running", type="step", expanded=True):
+                    st.caption(step.what)
+                    share = min(1.0, job.done / job.total) if job.total and job.phase == step.phase else 0.0
+                    left = (
+                        f" · about {clock(before[step.phase] * (1 - share))} left"
+                        if before.get(step.phase) and share
+                        else ""
+                    )
+                    st.progress(share, text=f"{job.done:,} of {job.total:,}{left}" if share else "beginning")
+            else:
+                waits = i == at
+                with st.expander(
+                    f"**{step.name}**" + (" · waiting" if waits and job.status == "paused" else ""),
+                    type="step",
+                    icon=":material/pause_circle:" if waits and job.status == "paused" else None,
+                    key=f"{key}_{round}_{i}",
+                ):
+                    st.caption(step.what)
+    if over and job.status == "done":
+        st.caption(f"All {many(s.rounds, 'round')} closed in {clock(job.seconds)}.")
+
+
+def _at(job: Job, plan: list[Step], over: bool) -> int:
+    """Which step of the plan the job is at."""
+    if over:
+        return len(plan)
+    names = [step.phase for step in plan]
+    if job.status == "paused" and "review" in names:
+        return names.index("review")
+    phase = job.phase.partition(":")[0]
+    return names.index(phase) if phase in names and not (phase == "evaluate" and len(names) > 1 and _stale(job)) else 0
+
+
+def _stale(job: Job) -> bool:
+    """The row still tells of the round before: its last phase is complete."""
+    return job.total > 0 and job.done >= job.total
+
+
+def log(experiment: str) -> None:
+    """What happened when, newest first."""
+    with lab.opened() as store:
+        events = store.experiments.events(experiment, 200)
+    lines = [f"{datetime.fromisoformat(at).astimezone():%H:%M:%S}  {text}" for at, text in events]
+    st.code(
+        "\n".join(lines) or "nothing yet", language=None, wrap_lines=True, height=220 if len(lines) > 8 else "content"
+    )

@@ -1,0 +1,44 @@
+"""Shares, intervals and p-values as text. A number never stands without its n and its interval for long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+LEVEL = 0.05  # a difference with a larger p is drawn grey
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def between(record: Mapping[str, Any]) -> str:
+    """The interval of an accuracy record: ``74 to 82 %``."""
+    return f"{100 * record['low']:.0f} to {100 * record['high']:.0f} %"
+
+
+def counted(record: Mapping[str, Any]) -> str:
+    """``313 of 400, 95 % interval 74 to 82 %``"""
+    return f"{record['correct']} of {record['n']}, 95 % interval {between(record)}"
+
+
+def p_text(p: float | None) -> str:
+    if p is None:
+        return ""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def points(before: float, after: float) -> str | int:
+    """A change in percentage points for `st.metric`; the number 0 when nothing moved, so that no arrow is drawn."""
+    change = 100 * (after - before)
+    return 0 if abs(change) < 0.05 else f"{change:+.1f} pts"
+
+
+def clock(seconds: float) -> str:
+    seconds = round(seconds)
+    return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min {seconds % 60:02d} s"
+
+
+def many(n: int, noun: str, plural: str = "") -> str:
+    """``many(1, "repair") == "1 repair"``; large numbers get separators."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
