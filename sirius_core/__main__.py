@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     for sub in (run, resume):
         common(sub)
         sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
-        sub.add_argument("--max-db-mb", type=float, default=0, help="never let the database grow beyond this")
+        sub.add_argument("--max-db-mb", type=_megabytes, default=0, help="never let the database grow beyond this")
     common(command("status", _status, "List experiments, newest first."))
     stop = command("stop", _stop, "Ask a running experiment to stop; it can be resumed.")
     stop.add_argument("experiment")
@@ -92,6 +92,15 @@ def parser() -> argparse.ArgumentParser:
     common(lab)
     command("notebook", _notebook, "Open the notebooks in JupyterLab.")
     return top
+
+
+def _megabytes(text: str) -> float:
+    if not 0 <= (size := float(text)) <= 1e9:  # also false for NaN
+        raise ValueError
+    return size
+
+
+_megabytes.__name__ = "size"  # argparse: invalid size value: '-1'
 
 
 # -- experiments -----------------------------------------------------------------------------------------------------
@@ -126,7 +135,7 @@ def _run(args: argparse.Namespace) -> int:
 def _settings_file(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"cannot read settings from {str(path)!r}: {error}") from None
     if not isinstance(found, dict):
         raise UsageError(f"{str(path)!r} must hold one JSON object of settings")
@@ -138,16 +147,22 @@ def _resume(args: argparse.Namespace) -> int:
     from .store import Store
 
     _existing(args.db)
-    with Store(args.db, max_mb=args.max_db_mb) as store:
+    with Store(args.db) as store:
         store.experiments.get(args.experiment)
-        if changes := _changes(args.set):
-            jobs.change(store, args.experiment, changes)
-        if args.go_on:
-            review.go_on(store, args.experiment, store.experiments.job(args.experiment).round)
-    return _carry_on(args, args.experiment)
+
+    def prepare() -> None:
+        changes = _changes(args.set)
+        with Store(args.db, max_mb=args.max_db_mb) as store:
+            if changes:
+                jobs.change(store, args.experiment, changes)
+            if args.go_on:
+                review.go_on(store, args.experiment, store.experiments.job(args.experiment).round)
+
+    return _carry_on(args, args.experiment, prepare)
 
 
-def _carry_on(args: argparse.Namespace, experiment: str) -> int:
+def _carry_on(args: argparse.Namespace, experiment: str, prepare: Callable[[], None] = lambda: None) -> int:
+    """From here on the experiment exists: with --json it is printed whatever happens."""
     from . import jobs
 
     started = time.monotonic()
@@ -157,6 +172,7 @@ def _carry_on(args: argparse.Namespace, experiment: str) -> int:
 
     print(f"experiment {experiment} in {args.db}", file=sys.stderr)
     try:
+        prepare()
         jobs.run(args.db, experiment, hear=hear, max_mb=args.max_db_mb)
         return 0
     except SiriusError as error:
@@ -243,6 +259,8 @@ def _stop(args: argparse.Namespace) -> None:
     with Store(args.db) as store:
         store.experiments.get(args.experiment)
     jobs.stop(args.db, args.experiment)
+    if args.json:
+        print(json.dumps(summary(args.db, args.experiment)))
 
 
 def _measure(args: argparse.Namespace) -> None:
@@ -270,7 +288,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _existing(db: Path) -> None:
-    if not db.exists():
+    if not os.path.exists(db):  # unlike Path.exists also where a folder may not be entered
         raise UsageError(f"there is no database {str(db)!r}; sirius run quickstart makes one, --db names another")
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from . import figures, recipes, review, tasks
 from .episodes import Call
-from .errors import UsageError, WaitingForReview
+from .errors import WaitingForReview
 from .evaluate import Bench, controls, report, right_by_task, test, voices_for
 from .finetune import TuneJob, Tuner
 from .models import Model, Voices
@@ -77,8 +77,6 @@ class Run:
         self._at, self._round, self._clock = "", 0, time.perf_counter()
         self._seconds: dict[str, float] = {}
         self._kept: dict[int, tuple[Trajectory, ...]] = {}
-        if bad := set(self._only()) - set(self.recipe.team.roles):
-            raise UsageError(f"train_roles={s.train_roles!r}: the team has no role {sorted(bad)[0]!r}")
 
     # -- the phases --------------------------------------------------------------------------------------------------
     @property
@@ -95,8 +93,16 @@ class Run:
         return self.base_models() if kept is None else kept[0]
 
     def base_models(self) -> dict[str, str]:
-        """{"*": hash of the untrained checkpoint}: it speaks for every role until one is trained."""
-        return {"*": self.store.weights.put(self.machine.base())}
+        """{"*": hash of the untrained checkpoint}: it speaks for every role until one is trained.
+
+        It is the one with which the experiment began, whatever the machine's base is by now.
+        """
+        if (kept := self.store.weights.models(self.experiment.id, 0)) is None:
+            with self.store.write():
+                base = {"*": self.store.weights.put(self.machine.base())}
+                self.store.weights.set_models(self.experiment.id, 0, base, {"updates": {"accepted": 0, "rejected": 0}})
+            return base
+        return kept[0]
 
     def propose(self, round: int, models: Mapping[str, str]) -> tuple[Trajectory, ...]:
         """``max_solutions`` tries at every training problem."""

@@ -13,12 +13,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .errors import Busy, Cancelled, Paused, SiriusError
+from .errors import Busy, Cancelled, Paused, ReadOnlyDatabase, SiriusError, UsageError
 from .improve import Run, improve
 from .settings import Settings
 from .store import ACTIVE, Experiment, Job, Store
@@ -38,18 +38,20 @@ def create(store: Store, name: str, settings: Settings, seed: int) -> Experiment
     """A new experiment, checked as a whole before anything runs."""
     from . import recipes
 
+    if abs(seed) >= 2**63:
+        raise UsageError(f"seed {seed}: must lie between -(2^63 - 1) and 2^63 - 1")
     recipes.get(settings)
     return store.experiments.create(name, settings, seed)
 
 
 def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
     """Change settings that do not touch results (budgets, workers, concurrency, review) before a resume."""
+    settings = store.experiments.get(experiment).settings.changed(changes)
     free = {"max_calls", "max_tokens", "workers", "concurrency", "review", "rounds"}
     if fixed := sorted(set(changes) - free):
-        raise SiriusError(
+        raise UsageError(
             f"setting {fixed[0]} is part of the experiment; only {', '.join(sorted(free))} may change on resume"
         )
-    settings = store.experiments.get(experiment).settings.changed(changes)
     store.experiments.set_settings(experiment, settings)
 
 
@@ -64,45 +66,56 @@ def run(
 ) -> Job:
     """Carry an experiment on in this process until it is done, paused or stopped; returns its job row.
 
-    SIGINT and SIGTERM stop it at the next call; a second SIGINT at once. Errors are recorded and raised again.
+    SIGINT and SIGTERM stop it at the next call; a second SIGINT at once. Errors are recorded and raised again. One that
+    is done already is left as it is; one that was asked to stop before its process was up stops.
     """
-    with Store(path, max_mb=max_mb, trace=trace) as store, lock(path, experiment):
-        record = store.experiments.get(experiment)
-        store.experiments.set_job(experiment, status="running", pid=os.getpid(), cancel=0, message="")
-        own = machine is None
-        machine = machine or machine_for(record.settings)
-        started, before = time.monotonic(), store.experiments.job(experiment).seconds
-        progress = _Progress(store, experiment, hear)
-        status, message = "failed", ""
-        try:
-            store.experiments.set_machine(experiment, machine.describe())
-            work = Run(store, record, machine, progress)
-            progress.cancel = work.bench.rollout.cancel
-            with _signals(work.bench.rollout.cancel):
-                improve(work)
-            status = "done"
-        except Paused as pause:
-            status, message = "paused", str(pause)
-            raise
-        except (Cancelled, KeyboardInterrupt) as stop:
-            status, message = "stopped", str(stop)
-            raise
-        except SiriusError as error:
-            message = str(error)
-            raise
-        except BaseException as error:
-            message = f"{type(error).__name__}: {error}"
-            raise
-        finally:
-            if own:
-                machine.engine.close()
-            seconds = before + time.monotonic() - started
-            try:
-                store.experiments.set_job(experiment, status=status, message=message, pid=None, seconds=seconds)
-                store.experiments.log(experiment, f"{status}: {message}" if message else status)
-            except SiriusError:  # a full or read-only file: the error itself is already on its way
-                pass
+    with Store(path, max_mb=max_mb, trace=trace) as store:
+        store.experiments.get(experiment)
+        with lock(path, experiment):
+            return _run(store, experiment, hear, machine)
+
+
+def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
+    record, job = store.experiments.get(experiment), store.experiments.job(experiment)
+    if len(store.experiments.reports(experiment)) > record.settings.rounds:
+        if job.status != "done":
+            store.experiments.set_job(experiment, status="done", message="", pid=None, cancel=0)
         return store.experiments.job(experiment)
+    store.experiments.set_job(experiment, status="running", pid=os.getpid(), cancel=0, message="")
+    own = machine is None
+    machine = machine or machine_for(record.settings)
+    started, before = time.monotonic(), job.seconds
+    progress = _Progress(store, experiment, hear)
+    status, message = "failed", ""
+    try:
+        store.experiments.set_machine(experiment, machine.describe())
+        work = Run(store, record, machine, progress)
+        progress.cancel = work.bench.rollout.cancel
+        if job.status == "queued" and job.cancel:
+            work.bench.rollout.cancel()
+        with _signals(work.bench.rollout.cancel):
+            improve(work)
+        status = "done"
+    except Paused as pause:
+        status, message = "paused", str(pause)
+        raise
+    except (Cancelled, KeyboardInterrupt) as stop:
+        status, message = "stopped", str(stop)
+        raise
+    except SiriusError as error:
+        message = str(error)
+        raise
+    except BaseException as error:
+        message = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        if own:
+            machine.engine.close()
+        seconds = before + time.monotonic() - started
+        with suppress(SiriusError):  # a full or read-only file: the error itself is already on its way
+            store.experiments.set_job(experiment, status=status, message=message, pid=None, seconds=seconds)
+            store.experiments.log(experiment, f"{status}: {message}" if message else status)
+    return store.experiments.job(experiment)
 
 
 def measure(
@@ -117,8 +130,11 @@ def measure(
     """pass@k of the base and of the team now: {"base": record, "round N": record}, stored with the experiment."""
     from .evaluate import pass_at_k
 
-    with Store(path) as store, lock(path, experiment):
+    if not (0 < samples <= 10_000 and problems > 0):
+        raise UsageError(f"pass@k needs 1 to 10,000 samples and at least one problem, not {samples} and {problems}")
+    with Store(path) as store, ExitStack() as stack:
         record = store.experiments.get(experiment)
+        stack.enter_context(lock(path, experiment))
         own = machine is None
         machine = machine or machine_for(record.settings)
         try:
@@ -162,10 +178,10 @@ def launch(path: Path, experiment: str) -> int:
     """Start or resume an experiment as a process of its own that outlives the caller; returns its pid."""
     if running(path, experiment):
         raise Busy(f"{experiment} is running already")
-    with Store(path) as store:
-        log = _folder(path) / f"{experiment}.log"
-        store.experiments.set_job(experiment, status="queued", cancel=0, message="", log=str(log))
-    with log.open("ab") as out:
+    log = _folder(path) / f"{experiment}.log"
+    with _beside(path, log.name) as out:
+        with Store(path) as store:
+            store.experiments.set_job(experiment, status="queued", cancel=0, message="", log=str(log))
         process = subprocess.Popen(
             [sys.executable, "-m", "sirius_core", "resume", experiment, "--db", str(path)],
             stdin=subprocess.DEVNULL,
@@ -188,7 +204,8 @@ def stop(path: Path, experiment: str) -> None:
         store.experiments.set_job(experiment, cancel=1)
         pid = store.experiments.job(experiment).pid
     if pid is not None and pid != os.getpid() and running(path, experiment):
-        os.kill(pid, signal.SIGTERM)
+        with suppress(OSError):  # it has just ended, or belongs to another user: the flag in its row remains
+            os.kill(pid, signal.SIGTERM)
 
 
 def status(store: Store, experiment: str) -> Job:
@@ -207,34 +224,43 @@ def active(store: Store) -> list[Job]:
 @contextmanager
 def lock(path: Path, experiment: str) -> Iterator[None]:
     """Hold the experiment's lock; Busy if another process has it."""
-    with _lock_file(path, experiment).open("ab") as file:
-        if not _try(file):
+    with _beside(path, f"{experiment}.lock") as file:
+        for _ in range(10):  # whoever only asks whether it runs holds the lock for a moment, too
+            if _try(file, fcntl.LOCK_EX):
+                break
+            time.sleep(0.05)
+        else:
             raise Busy(f"{experiment} is being run by another process; watch it with: sirius status")
         yield
 
 
 def running(path: Path, experiment: str) -> bool:
-    """Whether some process holds the experiment's lock."""
-    with _lock_file(path, experiment).open("ab") as file:
-        return not _try(file)
-
-
-def _try(file: BinaryIO) -> bool:
+    """Whether some process holds the experiment's lock. Writes nothing."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with (_folder(path) / f"{experiment}.lock").open("rb") as file:
+            return not _try(file, fcntl.LOCK_SH)
+    except OSError:  # no process has ever run it
+        return False
+
+
+def _try(file: BinaryIO, how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
 
 
 def _folder(path: Path) -> Path:
-    folder = Path(f"{Path(path).resolve()}.locks")
-    folder.mkdir(exist_ok=True)
-    return folder
+    return Path(f"{Path(path).resolve()}.locks")
 
 
-def _lock_file(path: Path, experiment: str) -> Path:
-    return _folder(path) / f"{experiment}.lock"
+def _beside(path: Path, name: str) -> BinaryIO:
+    try:
+        _folder(path).mkdir(exist_ok=True)
+        return (_folder(path) / name).open("ab")
+    except OSError as error:
+        raise ReadOnlyDatabase(f"cannot write beside {path} ({error.strerror}): make its folder writable") from None
 
 
 @contextmanager

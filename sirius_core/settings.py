@@ -154,6 +154,7 @@ class Settings:
         return counts[min(round_no, len(counts)) - 1] if counts else None
 
 
+MOST_EXAMPLES = 1_000_000
 FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 
 
@@ -176,16 +177,22 @@ def _read(name: str, value: Any, types: Mapping[str, Any]) -> Any:
             raise UsageError(f"setting {name}={value!r}: use true or false")
         return words[word]
     if kind is str:
+        if not isinstance(value, str):
+            raise UsageError(f"setting {name}={value!r}: a text is needed")
         if meta["choices"] and value not in meta["choices"]:
             raise UsageError(f"setting {name}={value!r}: choose one of {', '.join(meta['choices'])}")
         if name == "examples" and not all(
-            p.strip().isdigit() and int(p) > 0 for p in str(value).split(",") if p.strip()
+            p.strip().isdecimal() and 0 < int(p) <= MOST_EXAMPLES for p in value.split(",") if p.strip()
         ):
-            raise UsageError(f"setting examples={value!r}: whole numbers above 0 with commas, e.g. 620,800")
-        return str(value)
+            raise UsageError(
+                f"setting examples={value!r}: whole numbers from 1 to {MOST_EXAMPLES:,} with commas, e.g. 620,800"
+            )
+        return value
     try:
         number = kind(value)
-    except (TypeError, ValueError):
+        if isinstance(value, bool) or (isinstance(value, float) and number != value and value == value):
+            raise ValueError  # 2.7 is no whole number, and true is none either
+    except (TypeError, ValueError, OverflowError):
         word = "a whole number" if kind is int else "a number"
         raise UsageError(f"setting {name}={value!r}: {word} is needed") from None
     if not meta["low"] <= number <= meta["high"]:  # also false for NaN

@@ -2,11 +2,13 @@
 
     python tests/crash_driver.py DB EXPERIMENT MACHINE LOG POINT
 
-MACHINE is ``pocket`` (the embedded model, really fine-tuned) or ``endpoint`` (a scripted model behind a wire of its
-own latencies, which writes every call that it hears and every reply that it gives to LOG). POINT is a JSON object:
+MACHINE is ``pocket`` (the embedded model, really fine-tuned), ``workers`` (the same by two worker processes) or
+``endpoint`` (a scripted model behind a wire of its own latencies, which writes every call that it hears and every
+reply that it gives to LOG). POINT is a JSON object:
 
     {}                                     carry on to the end
     {"count": 120}                         die as the 120th SQL statement of this process starts
+    {"at": "1 repair", "count": 9}         die as the 9th statement of that phase starts
     {"sql": "INSERT INTO turn", "nth": 7}  die as the 7th statement starts that begins like this
     {"commit": "journal", "nth": 7}        die at the COMMIT of the 7th transaction that wrote this table: all is lost
     {"after": "journal", "nth": 7}         die at the first statement after that transaction: all of it stands
@@ -65,7 +67,7 @@ class Killer:
 
     def sql(self, statement: str) -> None:
         point, nth = self.point, self.point.get("nth", 1)
-        self.count += 1
+        self.count += self.place.startswith(point.get("at", ""))
         if self.committed or self.count == point.get("count"):
             self.die()
         if "sql" in point and statement.startswith(point["sql"]):
@@ -180,14 +182,6 @@ def know(store: Any, experiment: str) -> None:
         ANSWERS.update({task.question: task.answer for task in split})
 
 
-class FileMachine(PocketMachine):
-    """The embedded model from a checkpoint in a file, where SIRIUS_TEST_BASE names one."""
-
-    def base(self) -> bytes:
-        path = os.environ.get("SIRIUS_TEST_BASE")
-        return Path(path).read_bytes() if path else super().base()
-
-
 def carry_on(db: Path, experiment: str, kind: str, log: Path, point: dict[str, Any]) -> None:
     """Run this file until its point, or to the end; AssertionError when it ended otherwise."""
     done = subprocess.run(
@@ -214,7 +208,9 @@ def main(db: str, experiment: str, kind: str, log_path: str, point: str) -> None
     killer = Killer(json.loads(point), log)
     with Store(Path(db)) as store:
         know(store, experiment)
-    machine: Any = FileMachine(Engine(0), "misled") if kind == "pocket" else EndpointMachine(log)
+    machine: Any = EndpointMachine(log)
+    if kind != "endpoint":
+        machine = PocketMachine(Engine(2 if kind == "workers" else 0), "misled")
     jobs.run(Path(db), experiment, machine=Watched(machine, killer), hear=killer.hear, trace=killer.sql)
 
 

@@ -126,7 +126,8 @@ def test_the_same_seed_twice_in_one_database_gives_one_and_the_same_report(
     assert digest(told(path, other)) != digest(undisturbed)
 
 
-def test_a_budget_counts_every_reply_that_arrived_and_is_never_exceeded(tmp_path: Path, undisturbed: list[dict]) -> None:
+def test_a_budget_counts_every_reply_that_arrived_and_is_never_exceeded(
+        tmp_path: Path, undisturbed: list[dict]) -> None:
     path = tmp_path / "lab.db"
     experiment = create(path, max_calls=40, concurrency=7)
     for _ in range(3):  # resuming without a larger budget makes no further call

@@ -132,11 +132,18 @@ def engine() -> dict[str, str]:
 
 
 def base(name: str) -> bytes:
-    """The shipped checkpoint of a base. CheckpointError when this installation lacks it."""
+    """The shipped checkpoint of a base. CheckpointError when this installation lacks it, or when it is damaged."""
     _settings(name)
     try:
-        return (resources.files("sirius_core.pocket") / "bases" / f"{name}.npz").read_bytes()
+        blob = (resources.files("sirius_core.pocket") / "bases" / f"{name}.npz").read_bytes()
     except FileNotFoundError:
         raise CheckpointError(
             f"the base {name!r} is not part of this installation; make it: sirius pocket pretrain {name}"
         ) from None
+    try:
+        _, manifest = checkpoint.load(blob)
+    except CheckpointError as error:
+        raise CheckpointError(f"the base {name!r} cannot be used: {error}; install the lab again") from None
+    if manifest.get("vocabulary") != vocabulary.digest():
+        raise CheckpointError(f"the base {name!r} has another vocabulary; make it again: sirius pocket pretrain {name}")
+    return blob

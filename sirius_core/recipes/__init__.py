@@ -7,12 +7,12 @@ path of a person's own file.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+import traceback
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from ..errors import UnknownName, UsageError
+from ..errors import SiriusError, UnknownName, UsageError
 from ..repair import Repairer
 from ..rewards import Judge, right
 from ..settings import Settings
@@ -63,21 +63,32 @@ def get(settings: Settings) -> Recipe:
     """The recipe that ``settings.recipe`` names, made with these settings."""
     name = settings.recipe
     if name.endswith(".py"):
-        return _from_file(Path(name))(settings)
-    if name not in RECIPES:
+        made = _from_file(Path(name), settings)
+    elif name in RECIPES:
+        made = import_module(f"{__name__}.{RECIPES[name]}").recipe(settings)
+    else:
         raise UnknownName("recipe", name, RECIPES)
-    made: Recipe = import_module(f"{__name__}.{RECIPES[name]}").recipe(settings)
+    for role in filter(None, (part.strip() for part in settings.train_roles.split(","))):
+        if role not in made.team.roles:
+            raise UnknownName("role", role, made.team.roles)
     return made
 
 
-def _from_file(path: Path) -> Callable[[Settings], Recipe]:
+def _from_file(path: Path, settings: Settings) -> Recipe:
     if not path.is_file():
         raise UsageError(f"there is no recipe file {str(path)!r}")
     spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not hasattr(module, "recipe"):
-        raise UsageError(f"{path} has no function recipe(settings)")
-    made: Callable[[Settings], Recipe] = module.recipe
+    try:
+        spec.loader.exec_module(module)
+        made = module.recipe(settings)
+    except SiriusError:
+        raise
+    except Exception as error:  # a person's own code: the line says where
+        line = next((f" in line {f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__))
+                     if f.filename == str(path)), "")
+        raise UsageError(f"the recipe {str(path)!r} fails{line}: {type(error).__name__}: {error}") from error
+    if not isinstance(made, Recipe):
+        raise UsageError(f"recipe(settings) in {str(path)!r} gives {type(made).__name__}, not a Recipe")
     return made
