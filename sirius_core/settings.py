@@ -6,6 +6,7 @@ The run page's form, ``sirius run --set key=value`` and the notebooks all read t
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
@@ -162,6 +163,7 @@ def _read(name: str, value: Any, types: Mapping[str, Any]) -> Any:
     if name not in FIELDS:
         raise UnknownName("setting", name, FIELDS)
     kind, meta = types[name], FIELDS[name].metadata
+    said = reprlib.repr(value)
     if kind is bool:
         words = {
             "true": True,
@@ -174,18 +176,18 @@ def _read(name: str, value: Any, types: Mapping[str, Any]) -> Any:
             "0": False,
         }
         if (word := str(value).lower()) not in words:
-            raise UsageError(f"setting {name}={value!r}: use true or false")
+            raise UsageError(f"setting {name}={said}: use true or false")
         return words[word]
     if kind is str:
         if not isinstance(value, str):
-            raise UsageError(f"setting {name}={value!r}: a text is needed")
+            raise UsageError(f"setting {name}={said}: a text is needed")
         if meta["choices"] and value not in meta["choices"]:
-            raise UsageError(f"setting {name}={value!r}: choose one of {', '.join(meta['choices'])}")
+            raise UsageError(f"setting {name}={said}: choose one of {', '.join(meta['choices'])}")
         if name == "examples" and not all(
             p.strip().isdecimal() and 0 < int(p) <= MOST_EXAMPLES for p in value.split(",") if p.strip()
         ):
             raise UsageError(
-                f"setting examples={value!r}: whole numbers from 1 to {MOST_EXAMPLES:,} with commas, e.g. 620,800"
+                f"setting examples={said}: whole numbers from 1 to {MOST_EXAMPLES:,} with commas, e.g. 620,800"
             )
         return value
     try:
@@ -194,9 +196,9 @@ def _read(name: str, value: Any, types: Mapping[str, Any]) -> Any:
             raise ValueError  # 2.7 is no whole number, and true is none either
     except (TypeError, ValueError, OverflowError):
         word = "a whole number" if kind is int else "a number"
-        raise UsageError(f"setting {name}={value!r}: {word} is needed") from None
+        raise UsageError(f"setting {name}={said}: {word} is needed") from None
     if not meta["low"] <= number <= meta["high"]:  # also false for NaN
-        raise UsageError(f"setting {name}={value!r}: must lie between {meta['low']} and {meta['high']}")
+        raise UsageError(f"setting {name}={said}: must lie between {meta['low']} and {meta['high']}")
     return number
 
 
