@@ -13,7 +13,7 @@ from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import COUNTED, GROUPS, OUTCOMES, Browse, Filter
 from sirius_core.trajectories import Repair, Task, Trajectory
 from view import episodes, lab
-from view.words import readable, say, to_pocket
+from view.words import problem, readable, to_pocket
 
 PAGE = 50
 ANY = "any"
@@ -168,7 +168,7 @@ def attempt_of(repairs: list[Repair], key: str) -> Repair:
 
 def beside(store: Store, task: Task, failed: Trajectory, repair: Repair, *, raw: bool) -> None:
     """The critique and the rewritten turn, beside the failure."""
-    with st.container(border=True):
+    with st.container(border=True, gap="xsmall"):
         st.subheader("The critic", anchor=False)
         episodes.critique(task, repair, raw=raw)
         if repair.turn is None:
@@ -207,11 +207,11 @@ def one(store: Store, e: Experiment, trajectory_id: str) -> None:
         lab.link(lab.EXPLORE, "All episodes", icon=":material/arrow_back:")
         another(browse, e, failed.id)
         raw = st.toggle("Raw text", key="raw", help="The words exactly as the model reads and writes them.")
-    say(task.question if raw else readable(task.source, task.question), big=True)
+    problem(task.question if raw else readable(task.source, task.question))
     rows = browse.same_problem(e.id, t.task, t.path.phase) if t.parent is None and t.path.phase != "repair" else []
     if len(rows) > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("The same problem, round by round")
+            st.caption("The same problem:", width="content")
             episodes.rounds_strip(rows, t.id)
     left, right = st.columns([3, 2], gap="medium")
     with left:

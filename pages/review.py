@@ -18,7 +18,7 @@ from sirius_core.store.browse import Browse
 from sirius_core.trajectories import Repair, Task, Trajectory
 from view import episodes, lab, live, trial
 from view.numbers import clock, many
-from view.words import editable, readable, say, typed
+from view.words import editable, problem, readable, say, typed
 
 DWELL = 0.35  # seconds that an item must have been in view before a key counts: a held key must not decide the unseen
 
@@ -138,7 +138,7 @@ def one(store: Store, e: Experiment, r: Repair, last: Review | None) -> None:
     assert r.turn is not None
     if st.session_state.get("rv_shown", ("",))[0] != r.id:
         st.session_state["rv_shown"] = (r.id, time.monotonic())
-    say(readable(task.source, task.question), big=True)
+    problem(readable(task.source, task.question))
     left, right = st.columns([3, 2], gap="medium")
     with left:
         with st.container(border=True):

@@ -11,7 +11,7 @@ from sirius_core.store.browse import Row
 from sirius_core.trajectories import Repair, Task, Trajectory, Turn
 
 from . import lab
-from .words import diff, plain_critique, readable, say
+from .words import diff, plain_critique, readable, say, say_pairs
 
 ICONS = {
     "analyst": ":material/schema:",
@@ -118,36 +118,31 @@ def handed(task: Task, turn: Turn, *, raw: bool) -> None:
 
 def verdict_card(task: Task, trajectory: Trajectory, *, raw: bool) -> None:
     """The judge's word, with what it read and why, and where the episode stands in the experiment."""
-    with st.container(border=True):
+    with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             verdict(trajectory)
-        answered = trajectory.outcome.answer
-        pair = [("The right answer", task.answer), ("The team's answer", answered if answered is not None else "none")]
-        for (label, text), column in zip(pair, st.columns(2), strict=True):
-            with column:
-                st.caption(label)
-                say(text if raw else readable(task.source, text), big=True)
-        reward = trajectory.reward
-        why = trajectory.outcome.why or (reward.why if reward else "")
-        if why:
-            st.caption("Why")
-            say(why, quiet=True)
-        path = trajectory.path
-        facts = {
-            "round": path.round,
-            "phase": path.phase,
-            "try": path.attempt + 1,
-            "seed": path.seed,
-            "team": trajectory.team,
-            "task": path.task,
-            **({"branch": path.branch[:8], "draw": path.draw} if path.branch else {}),
-            "id": trajectory.id[:12],
-        }
-        with st.expander("Seed path", type="compact"):
-            st.code("\n".join(f"{k:6} {v}" for k, v in facts.items()), language=None)
-            st.caption(
-                "Every call's randomness follows from this path, so the episode can be played again to the letter."
-            )
+        given = trajectory.outcome.answer
+        answered, truth = (
+            text if raw or text is None else readable(task.source, text) for text in (given, task.answer)
+        )
+        pairs = (("answered", answered or "nothing"), ("right is", truth or ""))
+        say_pairs(pairs)
+        with st.expander("Why, and the seed path", type="compact", key=f"why_{trajectory.id[:12]}"):
+            reward, path = trajectory.reward, trajectory.path
+            say(trajectory.outcome.why or (reward.why if reward else "") or "not judged", quiet=True)
+            facts = {
+                "round": path.round,
+                "phase": path.phase,
+                "try": path.attempt + 1,
+                "seed": path.seed,
+                "team": trajectory.team,
+                "task": path.task,
+                "id": trajectory.id,
+            }
+            if path.branch:
+                facts |= {"branch": path.branch, "draw": path.draw}
+            st.code("\n".join(f"{k:6} {v}" for k, v in facts.items()), language=None, wrap_lines=True)
+            st.caption("Every call's randomness follows from this path: the episode can be played again to the letter.")
 
 
 def rewrite(task: Task, failed: Trajectory, repair: Repair, *, raw: bool, text: str | None = None) -> None:
@@ -184,13 +179,12 @@ def steps_of_rewrite(task: Task, failed: Trajectory, repair: Repair, *, raw: boo
 def critique(task: Task, repair: Repair, *, raw: bool) -> None:
     """The critic in plain words; its own words beneath."""
     say(plain_critique(repair), big=True)
-    seen = "The critic saw the right answer." if repair.critic == "gold" else "The critic did not see the right answer."
+    seen = "It saw the right answer." if repair.critic == "gold" else "It did not see the right answer."
     if raw or plain_critique(repair) == repair.critique:
         st.code(repair.critique or "(no critique)", language=None, wrap_lines=True)
         st.caption(seen)
     else:
-        st.caption(f"{seen} In its own words:")
-        say(repair.critique, quiet=True)
+        say(f"In its own words: “{repair.critique}”. {seen}", quiet=True)
 
 
 def downstream(task: Task, failed: Trajectory, again: Trajectory, turn: int, *, raw: bool) -> None:
@@ -225,9 +219,10 @@ def outcome_change(task: Task, failed: Trajectory, again: Trajectory) -> None:
 
 def rounds_strip(rows: Sequence[Row], open_id: str) -> None:
     """The same problem in other rounds, as links: wrong in round 0, right in round 4."""
-    with st.container(horizontal=True, gap="small", key="rounds_strip"):
-        for row in rows:
-            word = "right" if row.right else "stopped" if row.stop else "wrong"
-            sign = {"right": ":green[✓]", "wrong": ":red[✗]", "stopped": ":orange[⊘]"}[word]
-            label = f"{sign} round {row.round}: {word}"
-            lab.link(lab.EXPLORE, f"**{label}**" if row.id == open_id else label, traj=row.id)
+    for row in rows:
+        word = "right" if row.right else "stopped" if row.stop else "wrong"
+        sign = {"right": ":green[✓]", "wrong": ":red[✗]", "stopped": ":orange[⊘]"}[word]
+        if row.id == open_id:
+            st.markdown(f"{sign} **round {row.round}: {word}**", width="content")
+        else:
+            lab.link(lab.EXPLORE, f"{sign} round {row.round}: {word}", traj=row.id)

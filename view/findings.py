@@ -37,7 +37,7 @@ def paired(
 def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
     """Four numbers: three tests against the base, and what the critic bought in the last round."""
     last, base = reports[-1], reports[0]
-    with st.grid(4, min_column_width=210, gap="small"):
+    with st.grid(4, min_column_width=165, gap="small"):
         for split, name in SPLITS.items():
             if split not in last["tests"]:
                 continue

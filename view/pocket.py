@@ -6,12 +6,12 @@ import streamlit as st
 
 from sirius_core.settings import Settings
 
-WHAT_IT_IS = """**What it is.** A small transformer in plain NumPy, trained once on an endless textbook that this project
-writes, and shipped with it. Each role is a copy of it. It samples its replies token by token, and it is fine-tuned by
-gradient descent on its own successful turns: nothing on these pages is played from a script."""
-WHAT_IT_IS_NOT = """**What it is not.** It knows {words} words, twelve families of word problems and their arithmetic. It
-has read no other text. That a curve rises here says that the recipe can remove planted errors that the model does not
-always make; it says nothing about errors that it always makes, or about large models."""
+WHAT_IT_IS = """**What it is.** A small transformer in plain NumPy, trained once on an endless textbook that this
+project writes, and shipped with it. Each role is a copy of it. It samples its replies token by token and is fine-tuned
+by gradient descent on its own successful turns: nothing on these pages is a script."""
+WHAT_IT_IS_NOT = """**What it is not.** It knows {words} words, twelve families of word problems and their arithmetic,
+and has read no other text. That a curve rises here says that the recipe can remove planted errors that the model does
+not always make; it says nothing about errors that it always makes, or about large models."""
 
 
 def honesty(settings: Settings) -> None:

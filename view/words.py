@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import html
 import re
+from collections.abc import Iterable
 
 import streamlit as st
 
@@ -19,10 +20,12 @@ from sirius_core.trajectories import Repair
 STYLE = """<style>
 .said {overflow-wrap: anywhere; line-height: 1.75; margin: 0;}
 .said.big {font-size: 1.08em;}
+.said.task {font-size: 1.3em; line-height: 1.5;}
 .said ins {background: rgba(22, 163, 106, .20); text-decoration: none; border-bottom: 2px solid rgb(22, 163, 106);
            border-radius: 3px; padding: 0 .18em;}
 .said del {background: rgba(220, 60, 70, .17); text-decoration: line-through; border-radius: 3px; padding: 0 .18em;}
-.said .quiet {opacity: .62;}
+.said .quiet {opacity: .68;}
+.said .pair {margin-right: 1.1em;}
 </style>"""
 
 _SIGNS = {"×": "*", "−": "-", "–": "-", "÷": "/", "m/s²": "m/s2", "Ω": "ohm", "│": "|", "→": "=>", "·": "*"}
@@ -112,6 +115,17 @@ def say(text: str, *, big: bool = False, quiet: bool = False) -> None:
     st.html(f'<p class="{kind}">{f"<span class=quiet>{body}</span>" if quiet else body}</p>')
 
 
+def problem(text: str) -> None:
+    """The problem that an episode is about, on top of everything."""
+    st.html(f'<p class="said task">{html.escape(text)}</p>')
+
+
+def say_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Small quiet labels, each with a model's text: ``answered 1431 Ns   right is 1364 Ns``."""
+    form = '<span class="pair"><span class="quiet">{}</span> <b>{}</b></span>'
+    st.html(f'<p class="said">{" ".join(form.format(html.escape(k), html.escape(v)) for k, v in pairs)}</p>')
+
+
 def diff(before: str, after: str, *, big: bool = True) -> None:
     """A word diff: what went is struck through, what came is underlined."""
     st.html(f'<p class="said{" big" if big else ""}">{diff_html(before, after)}</p>')
@@ -143,7 +157,7 @@ def plain_critique(repair: Repair) -> str:
         return repair.critique
     role, hint = read
     if hint in FORMULA_HINTS.values():
-        return f"The {role} chose the wrong formula: {hint.replace(' then', ', then')}."
+        return f"The {role} chose the wrong formula. Here one has to {hint.replace(' then', ', then')}."
     if hint == DIGITS_HINT:
         return f"The {role} made a slip in the arithmetic: check the digits."
     if hint == COPY_HINT:

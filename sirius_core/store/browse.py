@@ -71,11 +71,47 @@ _COLUMNS = """
 """
 
 
+TABLES: Mapping[str, str] = {
+    "experiments": """
+        SELECT e.id AS experiment, e.name, e.recipe, e.seed, e.contrast, e.arm, j.status,
+               (SELECT count(*) - 1 FROM report r WHERE r.experiment = e.id) AS rounds, j.seconds, e.created_at
+        FROM experiment e JOIN job j ON j.experiment = e.id
+        WHERE :e IS NULL OR e.id = :e ORDER BY e.created_at DESC, e.rowid DESC""",
+    "trajectories": """
+        SELECT t.id AS trajectory, t.experiment, t.seed, t.round, t.phase, t.task, t.attempt, t.branch, t.draw, t.team,
+               t.parent, k.split, k.question, k.answer AS gold, t.answer, t.stop, t.reward, t.reward_why, t.lucky,
+               t.content
+        FROM trajectory t JOIN task k ON k.id = t.task WHERE :e IS NULL OR t.experiment = :e ORDER BY t.seq""",
+    "turns": """
+        SELECT t.id AS trajectory, t.experiment, t.round, t.phase, u.idx AS turn, u.role, u.seat, u.prompt, u.text,
+               u.origin, u.finish, u.model, u.tokens_in, u.tokens_out, u.ms,
+               json_extract(t.reward_turns, '$.' || u.idx) AS mark
+        FROM turn u JOIN trajectory t ON t.seq = u.trajectory WHERE :e IS NULL OR t.experiment = :e
+        ORDER BY t.seq, u.idx""",
+    "repairs": """
+        SELECT id AS repair, experiment, round, phase, task, failed, mend, replay, critic, critique, turn, role,
+               feedback, raw, rephrased, leak, mended, critique_no, regeneration_no, calls
+        FROM repair WHERE :e IS NULL OR experiment = :e ORDER BY seq""",
+    "decisions": """
+        SELECT r.repair, p.experiment, p.round, r.author, r.verdict, r.reason, r.text, r.replay, r.seconds,
+               r.created_at, EXISTS (SELECT 1 FROM v_decision d WHERE d.seq = r.seq) AS in_force
+        FROM review r JOIN repair p ON p.id = r.repair WHERE :e IS NULL OR p.experiment = :e ORDER BY r.seq""",
+    "examples": """
+        SELECT * FROM v_provenance WHERE :e IS NULL OR experiment = :e ORDER BY experiment, round, model, position""",
+}
+"""Whole tables with the names that frames.py gives their columns; ``:e`` is an experiment, or NULL for all."""
+
+
 class Browse:
     """``Browse(store.db)``: nothing here writes."""
 
     def __init__(self, db: Connection) -> None:
         self.db = db
+
+    def table(self, name: str, experiment: str | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """(columns, rows) of one of `TABLES`."""
+        cursor = self.db.raw.execute(TABLES[name], {"e": experiment})
+        return [column[0] for column in cursor.description], [tuple(row) for row in cursor]
 
     def episodes(self, experiment: str, wanted: Filter, *, after: int = 0, limit: int = 50) -> list[Row]:
         """The next ``limit`` judged episodes after ``seq``, in the order in which they were stored."""

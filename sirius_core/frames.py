@@ -1,0 +1,228 @@
+"""The database as tidy pandas frames, and the app's figures, for notebooks.
+
+    lab = frames.open("lab.db")
+    lab.rounds()                      one row per experiment and closed round
+    lab.rounds("quickstart-0-1")      of one experiment
+    lab.figure("accuracy")            the figure of the overview page, as a Plotly figure
+
+Every frame has one row per fact and names its keys alike: ``experiment``, ``round``, ``trajectory``, ``turn``,
+``repair``. Nothing here writes. A connection belongs to the thread that opened it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import figures
+from .errors import Missing, UnknownName
+from .store import Store
+from .store.browse import Browse
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+
+def open(db: str | os.PathLike[str] = "lab.db") -> Frames:
+    """The frames of a database that exists."""
+    if not os.path.exists(db):
+        raise Missing(f"there is no database {os.fspath(db)!r}; sirius run quickstart makes one")
+    return Frames(Store(db))
+
+
+class Frames:
+    """``frames.open("lab.db")``: a method per frame; ``experiment`` narrows a frame to one experiment."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def experiments(self) -> pd.DataFrame:
+        """experiment, name, recipe, seed, contrast, arm, status, rounds, seconds, created_at; newest first."""
+        return self._frame("experiments")
+
+    def settings(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per experiment, one column per setting."""
+        found = [e for e in self.store.experiments.all() if experiment in (None, e.id)]
+        return _made([{"experiment": e.id, **e.settings.as_dict()} for e in found])
+
+    def rounds(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per closed round: n, correct, accuracy, low, high, greedy_accuracy, p_vs_previous, lucky, ..."""
+        flat = (
+            "round",
+            "n",
+            "correct",
+            "accuracy",
+            "low",
+            "high",
+            "greedy_accuracy",
+            "new_wordings_accuracy",
+            "withheld_forms_accuracy",
+            "p_vs_previous",
+            "gained",
+            "lost",
+            "lucky",
+            "lucky_library",
+            "repaired",
+            "repairs",
+            "solved",
+            "seconds",
+        )
+        rows = []
+        for e, report in self._reports(experiment):
+            updates = report.get("updates", {})
+            rows.append(
+                {
+                    "experiment": e,
+                    **{name: report.get(name) for name in flat},
+                    "accepted": updates.get("accepted"),
+                    "rejected": updates.get("rejected"),
+                }
+            )
+        return _made(rows)
+
+    def tests(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per round, test split, part (all, family_decides, form_decides) and mode (sampled, greedy)."""
+        rows = []
+        for e, report in self._reports(experiment):
+            for split, found in report["tests"].items():
+                parts = {
+                    "all": {m: found[m] for m in ("sampled", "greedy") if m in found},
+                    **{k: v for k, v in found.items() if k.endswith("_decides")},
+                }
+                rows += [
+                    {"experiment": e, "round": report["round"], "split": split, "part": part, "mode": mode, **record}
+                    for part, modes in parts.items()
+                    for mode, record in modes.items()
+                ]
+        return _made(rows)
+
+    def roles(self, experiment: str | None = None) -> pd.DataFrame:
+        """Each role's accuracy given right inputs, per round."""
+        return _made(
+            [
+                {"experiment": e, "round": report["round"], "role": role, **record}
+                for e, report in self._reports(experiment)
+                for role, record in report["roles"].items()
+            ]
+        )
+
+    def controls(self, experiment: str | None = None) -> pd.DataFrame:
+        """Critic, blind critic and playing again at equal calls: arm, n, correct, accuracy, low, high, calls."""
+        return _made(
+            [
+                {"experiment": e, "round": report["round"], "arm": arm, **record}
+                for e, report in self._reports(experiment)
+                for arm, record in report.get("controls", {}).items()
+            ]
+        )
+
+    def trajectories(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per episode with its question, answer, gold answer, reward, stop, parent; without its turns."""
+        return self._frame("trajectories", experiment)
+
+    def turns(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per call of a model: role, prompt, text, origin, tokens; ``mark`` where the rule marks turns."""
+        return self._frame("turns", experiment)
+
+    def repairs(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per attempt to mend a failure; ``phase`` is repair, or control for the comparison's."""
+        return self._frame("repairs", experiment)
+
+    def decisions(self, experiment: str | None = None) -> pd.DataFrame:
+        """Every decision of a person in order, undone ones included; ``in_force`` marks those that count."""
+        return self._frame("decisions", experiment)
+
+    def examples(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per training example with the way back: trajectory, turn, source, repair, decision, checkpoint."""
+        return self._frame("examples", experiment)
+
+    def updates(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per model and round of fine-tuning; ``kept`` is the gate's word."""
+        rows = []
+        for e in self._ids(experiment):
+            for u in self.store.weights.updates(e):
+                gate = self.store.weights.models(e, u.round)
+                rows.append(
+                    {
+                        "experiment": e,
+                        "round": u.round,
+                        "model": u.model,
+                        "before": u.before,
+                        "after": u.after,
+                        "steps": u.steps,
+                        "tokens": u.tokens,
+                        "seconds": u.seconds,
+                        "training_set": u.training_set,
+                        "kept": None if gate is None else gate[0].get(u.model) == u.after,
+                    }
+                )
+        return _made(rows)
+
+    def losses(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per optimiser step: loss in nats per token."""
+        return _made(
+            [
+                {"experiment": e, "round": u.round, "model": u.model, "step": step, "loss": loss}
+                for e in self._ids(experiment)
+                for u in self.store.weights.updates(e)
+                for step, loss in enumerate(u.losses, 1)
+            ]
+        )
+
+    def figure(self, name: str, experiment: str | None = None, round: int | None = None) -> Figure:
+        """A figure as it was stored when the round closed (of the newest experiment, its last round, unless named).
+
+        Names: accuracy, controls, roles, library; pass_at_k after ``sirius measure``.
+        """
+        from plotly.graph_objects import Figure
+
+        if name not in (*figures.FIGURES, "pass_at_k"):
+            raise UnknownName("figure", name, (*figures.FIGURES, "pass_at_k"))
+        chosen = experiment or next(iter(self._ids(None)), "")
+        if name == "pass_at_k":
+            measured = self.store.experiments.measurement(self.store.experiments.get(chosen).id, name)
+            if measured is None:
+                raise Missing(f"pass@k of {chosen} has not been measured; do it: sirius measure {chosen}")
+            return Figure(figures.pass_at_k(measured))
+        stored = self.store.experiments.figure(self.store.experiments.get(chosen).id, name, round)
+        if stored is None:
+            raise Missing(f"{chosen} has no figure {name!r} yet: it is drawn when a round closes")
+        return Figure(json.loads(stored))
+
+    def close(self) -> None:
+        self.store.close()
+
+    def __enter__(self) -> Frames:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- small things ------------------------------------------------------------------------------------------------
+    def _ids(self, experiment: str | None) -> list[str]:
+        return [e.id for e in self.store.experiments.all()] if experiment is None else [experiment]
+
+    def _reports(self, experiment: str | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        return ((e, report) for e in self._ids(experiment) for report in self.store.experiments.reports(e))
+
+    def _frame(self, name: str, experiment: str | None = None) -> pd.DataFrame:
+        import pandas as pd
+
+        columns, rows = Browse(self.store.db).table(name, experiment)
+        frame = pd.DataFrame.from_records(rows, columns=columns)
+        for flag in ("mended", "lucky", "in_force"):
+            if flag in frame:
+                frame[flag] = frame[flag].astype("boolean")
+        return frame
+
+
+def _made(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows)
