@@ -51,7 +51,7 @@ st.logo(lab.LOGO, size="large")
 st.html(STYLE)
 try:
     with lab.opened() as store:
-        lab.start_the_first(store)
+        lab.start_the_first(store, lab.launch)
         with st.sidebar:
             experiment = lab.choose(store)
             if experiment is not None:

@@ -140,7 +140,9 @@ def table(store: Store, e: Experiment) -> None:
 # -- one trajectory --------------------------------------------------------------------------------------------------
 def story_of(store: Store, browse: Browse, t: Trajectory) -> tuple[Trajectory, list[Repair]]:
     """(the failure, its repairs), wherever in the story one stands; a round's own work before the comparison's."""
-    mine = store.repairs.of_replay(t.id)
+    mine = store.repairs.of_replay(t.id) or [
+        store.repairs.get(r) for r in browse.of_mend(t.path.experiment, t.path.round, t.id)
+    ]
     if mine:
         return store.episodes.get(mine[0].failed), mine
     if t.parent is not None:  # a person's edit that was tried

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,7 +35,7 @@ def opened() -> Iterator[Store]:
         yield store
 
 
-def start_the_first(store: Store) -> None:
+def start_the_first(store: Store, start: Callable[[str], None]) -> None:
     """An empty database starts the quickstart by itself. ``SIRIUS_AUTOSTART=0`` leaves it to the visitor."""
     if os.environ.get("SIRIUS_AUTOSTART") == "0" or store.experiments.all():
         return
@@ -43,7 +43,7 @@ def start_the_first(store: Store) -> None:
         if store.experiments.all():
             return
         first = jobs.create(store, "quickstart", preset("quickstart"), 0)
-    launch(first.id)
+    start(first.id)
 
 
 def launch(experiment: str) -> None:

@@ -159,6 +159,12 @@ class Browse:
             for row in self.db.rows("SELECT id, phase FROM repair WHERE failed = ? ORDER BY seq", trajectory)
         }
 
+    def of_mend(self, experiment: str, round: int, mend: str) -> list[str]:
+        """Ids of the repairs that were written in a mend, the critic's and the writers' own episode."""
+        sql = "SELECT id FROM repair WHERE experiment = ? AND round = ? AND mend = ? ORDER BY seq"
+        rows = self.db.rows(sql, experiment, round, mend)
+        return [row[0] for row in rows]
+
     def replays(self, trajectory: str) -> list[Row]:
         """Replays of an episode, oldest first."""
         return [_row(row) for row in self.db.rows(f"{_COLUMNS} WHERE t.parent = ? ORDER BY t.seq", trajectory)]
