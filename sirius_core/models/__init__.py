@@ -25,13 +25,23 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A reply. ``finish`` is ``stop``, ``length`` (truncated) or ``refusal``; tokens are counts; ``ms`` wall time."""
+    """A reply. ``finish`` is ``stop``, ``length`` (truncated) or ``refusal``; tokens are counts; ``ms`` wall time.
+
+    Half a character (a lone surrogate, as JSON may carry it), which no file can hold, becomes U+FFFD.
+    """
 
     text: str
     finish: str = "stop"
     tokens_in: int = 0
     tokens_out: int = 0
     ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        try:
+            self.text.encode()
+        except UnicodeEncodeError:
+            whole = self.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            object.__setattr__(self, "text", whole)
 
 
 class Model(Protocol):

@@ -65,7 +65,7 @@ class Experiments:
     ) -> Experiment:
         """A new experiment, its id the name, the seed and a running number: ``quickstart-0-1``."""
         with self.db.write():
-            stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name) or "experiment"
+            stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:40] or "experiment"
             count = self.db.value("SELECT count(*) FROM experiment WHERE name = ? AND seed = ?", name, seed)
             ids = {row[0] for row in self.db.rows("SELECT id FROM experiment")}
             number = count + 1
