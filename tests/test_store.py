@@ -209,9 +209,8 @@ def failed(shared: Store) -> Trajectory:
 
 @given(st.builds(Repair, id=st.builds(lambda: str(next(NUMBERS))), failed=st.just(""), mend=st.just(""),
                  task=st.just("t1"), critique=TEXT, critic=NAME, turn=st.none() | COUNT, role=TEXT,
-                 feedback=TEXT, raw=TEXT, rephrased=TEXT, leak=st.lists(TEXT, max_size=2).map(tuple), mended=st.booleans(),
-                 critique_no=COUNT,
-                 regeneration_no=COUNT, calls=COUNT),
+                 feedback=TEXT, raw=TEXT, rephrased=TEXT, leak=st.lists(TEXT, max_size=2).map(tuple),
+                 mended=st.booleans(), critique_no=COUNT, regeneration_no=COUNT, calls=COUNT),
        st.lists(st.tuples(st.sampled_from(["accept", "edit", "reject", "undo"]), TEXT, TEXT, TEXT, REAL), max_size=4))
 def test_repairs_and_decisions_come_back_and_the_last_decision_counts(
         shared: Store, failed: Trajectory, repair: Repair, decided: list[tuple]) -> None:

@@ -123,7 +123,8 @@ class Episodes:
         chosen = f"SELECT seq FROM trajectory WHERE {where}"
         sql = f"SELECT * FROM turn WHERE trajectory IN ({chosen}) ORDER BY trajectory, idx"
         for row in self.db.rows(sql, *values):
-            turns[row["trajectory"]].append(_turn(row))
+            if row["trajectory"] in turns:  # or it has landed since the first query
+                turns[row["trajectory"]].append(_turn(row))
         return [_trajectory(row, tuple(turns[row["seq"]])) for row in heads]
 
     # -- finished work and the journal -------------------------------------------------------------------------------
