@@ -53,7 +53,10 @@ with lab.opened() as store:
         if reports:
             said = "; ".join(f"round {r['round']}: {share(r['accuracy'], 0)}" for r in reports)
             charts.stored(
-                store.experiments.figure(e.id, "accuracy"), key="accuracy", alt=f"Held-out accuracy by round. {said}."
+                store.experiments.figure(e.id, "accuracy"),
+                key="accuracy",
+                rounds=s.rounds,
+                alt=f"Held-out accuracy by round. {said}.",
             )
         else:
             st.caption("The untrained base is being measured on problems that nobody trains on.")
@@ -92,6 +95,7 @@ with lab.opened() as store:
             charts.stored(
                 store.experiments.figure(e.id, "roles"),
                 key="roles",
+                rounds=s.rounds,
                 height=290,
                 alt="Accuracy of each role given right inputs, by round",
             )

@@ -38,8 +38,10 @@ def field(name: str, start: str, default: Any) -> Any:
     meta, key, label = FIELDS[name].metadata, f"set_{start}_{name}", name.replace("_", " ")
     low, high = meta["low"], meta["high"]
     hint = f"`--set {name}=…`" + (f", {low:g} to {high:g}" if low is not None else "")
-    if meta["choices"]:
-        value: Any = st.segmented_control(label, meta["choices"], default=default, required=True, key=key, help=hint)
+    if len(meta["choices"]) > 3:
+        value: Any = st.selectbox(label, meta["choices"], meta["choices"].index(default), key=key, help=hint)
+    elif meta["choices"]:
+        value = st.segmented_control(label, meta["choices"], default=default, required=True, key=key, help=hint)
     elif isinstance(default, bool):
         value = st.toggle(label, default, key=key, help=hint)
     elif isinstance(default, int):
@@ -87,7 +89,7 @@ def act(verb: str, experiment: str, rounds: int = 0) -> None:
 
 
 def controls(e: Any, job: Any, closed: int) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if live.active(job):
             st.button(
                 "Stop",

@@ -11,12 +11,18 @@ import streamlit as st
 CONFIG = {"displayModeBar": False, "responsive": True}
 
 
-def stored(figure: str | None, *, key: str, alt: str, height: int = 330) -> None:
-    """A figure of ``store.experiments.figure``; ``alt`` says in words what it shows."""
+def stored(figure: str | None, *, key: str, alt: str, height: int = 330, rounds: int = 0) -> None:
+    """A figure of ``store.experiments.figure``; ``alt`` says in words what it shows.
+
+    ``rounds`` holds the axis of rounds still, so that a curve grows into its place while a run goes on.
+    """
     if figure is None:
         st.caption("This figure is drawn when the first round closes.")
         return
-    spec(json.loads(figure), key=key, alt=alt, height=height)
+    made = json.loads(figure)
+    if rounds:
+        made["layout"]["xaxis"] = {**made["layout"].get("xaxis", {}), "range": [-0.25, rounds + 0.25]}
+    spec(made, key=key, alt=alt, height=height)
 
 
 def spec(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 330) -> None:

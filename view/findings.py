@@ -67,11 +67,15 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 share(arms["critic"]["accuracy"]),
                 points(arms["again"]["accuracy"], arms["critic"]["accuracy"]),
                 "normal" if test.p < LEVEL else "off",
-                delta_description=f"{p_text(test.p)} vs playing again",
+                delta_description=f"{p_text(test.p)} vs again",
                 border=True,
                 height="stretch",
-                help=f"Round {found[-1]['round']}: {counted(arms['critic'])}; {arms['critic']['calls']} calls each.",
+                help=f"Round {found[-1]['round']}, against playing again, same calls: {counted(arms['critic'])}.",
                 chart_data=[r["controls"]["critic"]["accuracy"] for r in found],
+            )
+        elif not last["round"] and e.settings.controls:
+            st.metric(
+                "Failures the critic mends", "–", border=True, height="stretch", help="Known when round 1 closes."
             )
         elif last["library"]:
             n = sum(last["library"].values())

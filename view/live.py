@@ -161,15 +161,7 @@ def _panel(experiment: str, key: str) -> None:
                     spent = reports[-1].get("phases", {}).get(step.phase) if over else None
                     st.caption(step.what + (f" {clock(spent)}." if spent else ""))
             elif i == at and active(job):
-                with st.status(f"**{step.name}**", state="running", type="step", expanded=True):
-                    st.caption(step.what)
-                    share = min(1.0, job.done / job.total) if job.total and job.phase == step.phase else 0.0
-                    left = (
-                        f" · about {clock(before[step.phase] * (1 - share))} left"
-                        if before.get(step.phase) and share
-                        else ""
-                    )
-                    st.progress(share, text=f"{job.done:,} of {job.total:,}{left}" if share else "beginning")
+                _moving(step, job, before.get(step.phase))
             else:
                 waits = i == at
                 with st.expander(
@@ -181,6 +173,15 @@ def _panel(experiment: str, key: str) -> None:
                     st.caption(step.what)
     if over and job.status == "done":
         st.caption(f"All {many(s.rounds, 'round')} closed in {clock(job.seconds)}.")
+
+
+def _moving(step: Step, job: Job, seconds: float | None) -> None:
+    """The step that is going on: how far, and how long still, judged by the round before."""
+    share = min(1.0, job.done / job.total) if job.total and job.phase == step.phase else 0.0
+    left = f" · about {clock(seconds * (1 - share))} left" if seconds and share else ""
+    box = st.status(f"**{step.name}**", state="running", type="step", expanded=True)  # no `with`: it would complete it
+    box.caption(step.what)
+    box.progress(share, text=f"{job.done:,} of {job.total:,}{left}" if share else "beginning")
 
 
 def _at(job: Job, plan: list[Step], over: bool) -> int:
