@@ -12,35 +12,12 @@ st.set_page_config(page_title="Sirius Lab", page_icon="🌟", layout="wide")
 st.session_state["_routed"] = True  # a page that is opened first by its address comes here, see the top of each page
 
 PAGES = {
-    "": [
-        st.Page(
-            lab.OVERVIEW,
-            title="Overview",
-            icon=":material/insights:",
-            url_path="overview",
-            default=True,
-            help="What the experiment found, live",
-        )
-    ],
+    "": [st.Page(lab.OVERVIEW, title="Overview", icon=":material/insights:", url_path="overview", default=True)],
     "Experiment": [
-        st.Page(lab.RUN, title="Run", icon=":material/play_circle:", url_path="run", help="Start, watch, stop, resume"),
-        st.Page(
-            lab.REVIEW,
-            title="Review",
-            icon=":material/rate_review:",
-            url_path="review",
-            help="Accept, edit or reject the critic's repairs",
-        ),
+        st.Page(lab.RUN, title="Run", icon=":material/play_circle:", url_path="run"),
+        st.Page(lab.REVIEW, title="Review", icon=":material/rate_review:", url_path="review"),
     ],
-    "Look inside": [
-        st.Page(
-            lab.EXPLORE,
-            title="Explore",
-            icon=":material/timeline:",
-            url_path="explore",
-            help="Every episode, turn by turn",
-        )
-    ],
+    "Look inside": [st.Page(lab.EXPLORE, title="Explore", icon=":material/timeline:", url_path="explore")],
 }
 
 page = st.navigation(PAGES)

@@ -62,7 +62,7 @@ def table(store: Store, e: Experiment) -> None:
     story = browse.mended(e.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         if story:
-            lab.link(lab.EXPLORE, "**Show me a mended failure**", icon=":material/auto_fix_high:", traj=story[0])
+            lab.opener("Show me a mended failure", lab.EXPLORE, icon=":material/auto_fix_high:", traj=story[0])
         st.caption(
             "A failure, the critique in plain words, the rewritten turn, and what it changed further on."
             if story

@@ -20,10 +20,12 @@ def next_steps(store: Store, e: Experiment) -> None:
     story = Browse(store.db).mended(e.id)
     if story:
         st.write("Open one failure, read the critique, see the rewritten turn and what it changed further on.")
-        lab.link(lab.EXPLORE, "**Show me a mended failure**", icon=":material/auto_fix_high:", traj=story[0])
+        lab.opener("Show me a mended failure", lab.EXPLORE, icon=":material/auto_fix_high:", traj=story[0])
+    else:
+        st.caption("When the first failures are mended, one can be opened here, turn by turn.")
     waiting = review.waiting(store, e.id, Browse(store.db).closed(e.id)) if e.settings.review else []
     if waiting:
-        lab.link(lab.REVIEW, f"**Review {many(len(waiting), 'repair')}**", icon=":material/rate_review:")
+        lab.opener(f"Review {many(len(waiting), 'repair')}", lab.REVIEW, icon=":material/rate_review:")
     lab.link(lab.EXPLORE, "All episodes", icon=":material/table_rows:")
     lab.link(lab.RUN, "Start another experiment", icon=":material/play_circle:")
 
@@ -76,7 +78,7 @@ with lab.opened() as store:
         with left.container(border=True, height="stretch"):
             st.subheader("What the critic bought", anchor=False)
             if compared:
-                st.write(findings.what_the_critic_bought(store, e, compared[-1]))
+                st.write(findings.what_the_critic_bought(store, e, compared))
                 charts.stored(
                     store.experiments.figure(e.id, "controls"),
                     key="controls",
@@ -96,7 +98,7 @@ with lab.opened() as store:
                 store.experiments.figure(e.id, "roles"),
                 key="roles",
                 rounds=s.rounds,
-                height=290,
+                height=370,
                 alt="Accuracy of each role given right inputs, by round",
             )
 
@@ -109,20 +111,20 @@ with lab.opened() as store:
                 "Where the family decides, a withheld question can be answered by knowing the situation; where the "
                 "question decides, it has to be read, and its form was never trained."
             )
-        left, right = st.columns([3, 2])
-        with left.container(border=True, height="stretch"):
+        with st.container(border=True):
             st.subheader("What was learned from", anchor=False)
             findings.learned_table(store, e, reports)
-        with right.container(border=True, height="stretch"):
+    if reports:
+        left, right = st.columns([2, 3])
+        with left.container(border=True, height="stretch"):
             st.subheader("Examples per role", anchor=False)
             charts.stored(
                 store.experiments.figure(e.id, "library"),
                 key="library",
-                height=260,
+                height=300,
                 alt="Training examples per role and round",
             )
-    if reports:
-        with st.container(border=True):
+        with right.container(border=True, height="stretch"):
             st.subheader("Skill or luck of the draw: pass@k", anchor=False)
             measured = store.experiments.measurement(e.id, "pass_at_k")
             st.write(

@@ -194,7 +194,7 @@ def downstream(task: Task, failed: Trajectory, again: Trajectory, turn: int, *, 
         shown = old or new
         assert shown is not None
         st.markdown(f"**{name(shown)}**")
-        left, right = st.columns(2)
+        left, right = (column.container(gap="xsmall") for column in st.columns(2))
         with left:
             st.caption(f"before {mark(failed, i) if old else ''}")
             said(task, old.text if old else "(never spoken: the episode had ended)", raw=raw)

@@ -101,28 +101,35 @@ def critic_against(store: Store, e: Experiment, report: Report, arm: str) -> sta
     return statistics.mcnemar([int(t in other) for t in chosen], [int(t in critic) for t in chosen])
 
 
-def what_the_critic_bought(store: Store, e: Experiment, report: Report) -> str:
-    """The honest sentence about one round's controls."""
-    arms = report["controls"]
-    critic, again, blind = arms["critic"], arms["again"], arms["blind"]
-    test, other = critic_against(store, e, report, "again"), critic_against(store, e, report, "blind")
-    first = (
-        f"Round {report['round']}, {many(critic['n'], 'failed problem')}, {critic['calls']} calls for each: the critic "
-        f"mends {share(critic['accuracy'], 0)} ({between(critic)}), playing again {share(again['accuracy'], 0)} "
-        f"({between(again)}), a critic that does not see the answer {share(blind['accuracy'], 0)} ({between(blind)})."
-    )
-    if test.p >= LEVEL:
-        second = f"Critic and playing again cannot be told apart here ({p_text(test.p)})."
-    elif critic["accuracy"] > again["accuracy"]:
-        second = f"The critic mends more than playing again does ({p_text(test.p)})."
+def what_the_critic_bought(store: Store, e: Experiment, reports: Sequence[Report]) -> str:
+    """The honest sentences about the controls: the first round and the last."""
+    last, first = reports[-1], reports[0]
+    calls = last["controls"]["critic"]["calls"]
+    said = [f"Of the same failed problems, with {calls} calls for each:", _one_round(store, e, last)]
+    if first is not last:
+        said[1:1] = [_one_round(store, e, first)]
+    other = critic_against(store, e, last, "blind")
+    if other.p < LEVEL and last["controls"]["critic"]["accuracy"] > last["controls"]["blind"]["accuracy"]:
+        said.append(
+            f"What it gains over a critic that does not see the answer is bought with the answer ({p_text(other.p)})."
+        )
     else:
-        second = f"Playing again mends more than the critic does ({p_text(test.p)})."
-    third = (
-        "What it gains over the blind critic is bought with the right answer"
-        if other.p < LEVEL and critic["accuracy"] > blind["accuracy"]
-        else "Seeing the right answer makes no difference that can be told here"
+        said.append(f"That the critic sees the right answer makes no difference that can be told ({p_text(other.p)}).")
+    return " ".join(said)
+
+
+def _one_round(store: Store, e: Experiment, report: Report) -> str:
+    arms, test = report["controls"], critic_against(store, e, report, "again")
+    critic, again, blind = arms["critic"], arms["again"], arms["blind"]
+    if test.p >= LEVEL:
+        word = "cannot be told apart from"
+    else:
+        word = "mends more than" if critic["accuracy"] > again["accuracy"] else "mends less than"
+    return (
+        f"in round {report['round']} the critic {word} playing again: {share(critic['accuracy'], 0)} "
+        f"({between(critic)}) against {share(again['accuracy'], 0)} ({between(again)}), n = {critic['n']}, "
+        f"{p_text(test.p)}; the blind critic {share(blind['accuracy'], 0)} ({between(blind)})."
     )
-    return f"{first} {second} {third} ({p_text(other.p)})."
 
 
 def rounds_table(reports: Sequence[Report]) -> None:

@@ -127,6 +127,12 @@ def link(page: str, label: str, *, icon: str | None = None, width: Any = "conten
     st.page_link(page, label=label, icon=icon, width=width, query_params={**here, **params})
 
 
+def opener(label: str, page: str, *, icon: str, **params: str) -> None:
+    """A link that must not be overlooked."""
+    if st.button(label, type="primary", icon=icon, key=f"open_{page}"):
+        go(page, **params)
+
+
 def go(page: str, **params: str) -> NoReturn:
     st.switch_page(page, query_params={"exp": st.session_state.get("exp") or "", **params})
 
