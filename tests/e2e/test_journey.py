@@ -164,5 +164,5 @@ def test_a_cold_server_opens_a_page_by_its_address(story: str, serve: Callable[[
     page.goto(f"{serve()}/explore?exp=tiny-0-1&traj={story}")
     page.get_by_text("What it changed further on").wait_for()
     assert page.get_by_role("link", name="Overview", exact=True).count()
-    assert "tiny · seed 0" in page.locator("[data-testid=stSidebar]").inner_text()
+    assert page.locator("[data-testid=stSidebar] input").first.input_value() == "tiny · seed 0"
     assert f"traj={story}" in page.url and "exp=tiny-0-1" in page.url
