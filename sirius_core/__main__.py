@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -170,8 +172,8 @@ def _carry_on(args: argparse.Namespace, experiment: str, prepare: Callable[[], N
     def hear(line: str) -> None:
         print(f"{time.monotonic() - started:7.1f} s  {line}", file=sys.stderr, flush=True)
 
-    print(f"experiment {experiment} in {args.db}", file=sys.stderr)
     try:
+        print(f"experiment {experiment} in {args.db}", file=sys.stderr, flush=True)
         prepare()
         jobs.run(args.db, experiment, hear=hear, max_mb=args.max_db_mb)
         return 0
@@ -179,10 +181,25 @@ def _carry_on(args: argparse.Namespace, experiment: str, prepare: Callable[[], N
         print(f"sirius: {error}", file=sys.stderr)
         return error.exit_code
     finally:
-        if args.json:
-            print(json.dumps(summary(args.db, experiment)))
-        else:
-            _print_rounds(args.db, experiment)
+        with _no_interrupt():
+            if args.json:
+                print(json.dumps(summary(args.db, experiment)), flush=True)
+            else:
+                _print_rounds(args.db, experiment)
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Whoever presses Ctrl-C once too often still gets to read how it ended."""
+    try:
+        old = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not the main thread, which gets no signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, old)
 
 
 def summary(db: Path, experiment: str) -> dict[str, Any]:

@@ -162,6 +162,7 @@ class Run:
                 for model, examples in per_model(chosen, self.recipe.model_of).items()
                 if not self._only() or model in self._only() or model == "*"}
         with self._phase(round, "train"):
+            self._heard(0, max(1, len(sets)))
             done = {u.model: u for u in self.store.weights.updates(self.experiment.id, round)}
             jobs, stored = [], {}
             for model, examples in sets.items():

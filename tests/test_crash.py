@@ -15,10 +15,8 @@ import pytest
 from crash_driver import carry_on, deaths, told
 
 from sirius_core import jobs
-from sirius_core.errors import CheckpointError
 from sirius_core.finetune.pocket import PocketMachine
 from sirius_core.models.pocket import Engine
-from sirius_core.pocket import pretraining
 from sirius_core.settings import preset
 from sirius_core.store import Store
 
@@ -27,21 +25,13 @@ CHANGES = {"rounds": 1, "problems": 16, "max_repairs": 10, "validation": 8, "hel
 DICE = random.Random("crashes")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def base() -> None:
-    try:
-        pretraining.base("misled")
-    except CheckpointError as error:
-        pytest.skip(str(error))
-
-
 def create(path: Path, **changes: object) -> str:
     with Store(path) as store:
         return jobs.create(store, "tiny", preset("tiny", {**CHANGES, **changes}), 3).id
 
 
 @pytest.fixture(scope="module")
-def undisturbed(base: None, tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     path = tmp_path_factory.mktemp("undisturbed") / "lab.db"
     experiment = create(path)
     jobs.run(path, experiment, machine=PocketMachine(Engine(0), "misled"))
