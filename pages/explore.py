@@ -112,7 +112,7 @@ def table(store: Store, e: Experiment) -> None:
             "": st.column_config.ButtonColumn(
                 on_click=open_row, args=([r.id for r in shown],), key="open_episode", width=70
             ),
-            "question": st.column_config.TextColumn(width="large"),
+            "question": st.column_config.TextColumn(width=330),
         },
     )
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -78,7 +78,7 @@ with lab.opened() as store:
         with left.container(border=True, height="stretch"):
             st.subheader("What the critic bought", anchor=False)
             if compared:
-                st.write(findings.what_the_critic_bought(store, e, compared))
+                findings.what_the_critic_bought(store, e, compared)
                 charts.stored(
                     store.experiments.figure(e.id, "controls"),
                     key="controls",

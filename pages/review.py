@@ -141,15 +141,13 @@ def one(store: Store, e: Experiment, r: Repair, last: Review | None) -> None:
     problem(readable(task.source, task.question))
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        with st.container(border=True):
+        with st.container(border=True, gap="xsmall"):
             place = f"turn {r.turn + 1} of {len(failed.turns)}"
-            st.markdown(f"**{episodes.name(failed.turns[r.turn])}, {place}: the critic's rewrite**")
+            st.subheader(f"{episodes.name(failed.turns[r.turn])}, {place}: the critic's rewrite", anchor=False)
+            episodes.critique(task, r, raw=False)
             episodes.rewrite(task, failed, r, raw=False)
         edit_box(store, e, task, failed, r)
     with right:
-        with st.container(border=True):
-            st.markdown("**What the critic said**")
-            episodes.critique(task, r, raw=False)
         if again is not None:
             with st.container(border=True):
                 st.markdown("**Played again with the critic's rewrite**")
@@ -200,7 +198,8 @@ def edit_box(store: Store, e: Experiment, task: Task, failed: Trajectory, r: Rep
             episodes.downstream(task, failed, shown, r.turn, raw=False)
             if not shown.right:
                 st.caption(
-                    "It does not lead to the right answer, so it cannot enter the library. Change it, or try again."
+                    "It does not lead to the right answer, so it cannot enter the library. What follows your text is "
+                    "sampled afresh: change it, or try the same once more."
                 )
 
 

@@ -116,7 +116,7 @@ def test_the_overview_says_n_interval_and_p(open_lab: Callable[..., AppTest]) ->
     said = text_of(open_lab("finished"))
     assert "Held-out problems" in said and "pts" in said
     assert "misconceptions" in said and "no evidence about large ones" in said
-    assert "playing again" in said and "the blind critic" in said
+    assert "playing again" in said and "The blind critic" in said
     table = next(f.value for f in open_lab("finished").dataframe if "95 % interval" in f.value.columns)
     assert list(table["round"]) == [0, 1, 2] and table["p"][1]
 

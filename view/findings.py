@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -43,7 +43,8 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 continue
             now, then = last["tests"][split]["sampled"], base["tests"][split]["sampled"]
             delta: str | int | None = None
-            colour, against = "off", counted(now)
+            colour: Literal["normal", "off"] = "off"
+            against = ""
             if last["round"]:
                 test = paired(store, e, f"evaluate:{split}:sampled", 0, last["round"])
                 delta, against = points(then["accuracy"], now["accuracy"]), f"{p_text(test.p)} vs base"
@@ -53,7 +54,7 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 share(now["accuracy"]),
                 delta,
                 colour,
-                delta_description=against if delta is not None else None,
+                delta_description=against or None,
                 border=True,
                 height="stretch",
                 help=f"{SPLIT_HELP[split]} {counted(now)}.",
@@ -101,21 +102,17 @@ def critic_against(store: Store, e: Experiment, report: Report, arm: str) -> sta
     return statistics.mcnemar([int(t in other) for t in chosen], [int(t in critic) for t in chosen])
 
 
-def what_the_critic_bought(store: Store, e: Experiment, reports: Sequence[Report]) -> str:
-    """The honest sentences about the controls: the first round and the last."""
-    last, first = reports[-1], reports[0]
-    calls = last["controls"]["critic"]["calls"]
-    said = [f"Of the same failed problems, with {calls} calls for each:", _one_round(store, e, last)]
-    if first is not last:
-        said[1:1] = [_one_round(store, e, first)]
+def what_the_critic_bought(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
+    """The honest sentences about the controls: the first round and the last, and what seeing the answer does."""
+    last, calls = reports[-1], reports[-1]["controls"]["critic"]["calls"]
+    lines = [_one_round(store, e, report) for report in ([reports[0], last] if len(reports) > 1 else [last])]
     other = critic_against(store, e, last, "blind")
     if other.p < LEVEL and last["controls"]["critic"]["accuracy"] > last["controls"]["blind"]["accuracy"]:
-        said.append(
-            f"What it gains over a critic that does not see the answer is bought with the answer ({p_text(other.p)})."
-        )
+        lines.append(f"What it gains over the blind critic is bought with the right answer ({p_text(other.p)}).")
     else:
-        said.append(f"That the critic sees the right answer makes no difference that can be told ({p_text(other.p)}).")
-    return " ".join(said)
+        lines.append(f"That the critic sees the right answer makes no difference that can be told ({p_text(other.p)}).")
+    st.write(f"The same failed problems, {calls} calls for each of the three:")
+    st.markdown("\n".join(f"- {line}" for line in lines))
 
 
 def _one_round(store: Store, e: Experiment, report: Report) -> str:
@@ -126,9 +123,9 @@ def _one_round(store: Store, e: Experiment, report: Report) -> str:
     else:
         word = "mends more than" if critic["accuracy"] > again["accuracy"] else "mends less than"
     return (
-        f"in round {report['round']} the critic {word} playing again: {share(critic['accuracy'], 0)} "
+        f"**Round {report['round']}**: the critic **{word} playing again**, {share(critic['accuracy'], 0)} "
         f"({between(critic)}) against {share(again['accuracy'], 0)} ({between(again)}), n = {critic['n']}, "
-        f"{p_text(test.p)}; the blind critic {share(blind['accuracy'], 0)} ({between(blind)})."
+        f"{p_text(test.p)}. The blind critic: {share(blind['accuracy'], 0)} ({between(blind)})."
     )
 
 

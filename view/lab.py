@@ -55,7 +55,7 @@ def launch(experiment: str) -> None:
 
 
 def new(name: str, seed: int, changes: dict[str, Any], start: str = "") -> None:
-    """Create an experiment of a preset, start it and open it."""
+    """Create an experiment of a preset, start it and open it where it can be watched."""
     try:
         with opened() as store:
             made = jobs.create(store, name or start, preset(start or name, changes), seed)
@@ -63,6 +63,7 @@ def new(name: str, seed: int, changes: dict[str, Any], start: str = "") -> None:
         st.session_state["_notice"] = str(error)
         return
     st.session_state["_open"] = made.id
+    st.session_state["_goto"] = (OVERVIEW, {"exp": made.id})
     launch(made.id)
 
 

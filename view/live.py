@@ -108,6 +108,7 @@ def watch(experiment: str) -> None:
 def _watch(experiment: str) -> None:
     with lab.opened() as store:
         job, closed = job_of(store, experiment), Browse(store.db).closed(experiment)
+        story = Browse(store.db).any_mended(experiment)
         others = [j for j in jobs.active(store) if j.experiment != experiment]
         rounds = store.experiments.get(experiment).settings.rounds
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -118,7 +119,7 @@ def _watch(experiment: str) -> None:
             st.caption(f"{many(closed - 1, 'round')} closed" if closed > 1 else "base measured")
     if others:
         st.caption(f"{many(len(others), 'other experiment')} running.")
-    seen, now = st.session_state.get("_seen"), (experiment, job.status, closed)
+    seen, now = st.session_state.get("_seen"), (experiment, job.status, closed, story)
     st.session_state["_seen"] = now
     if seen is not None and seen[0] == experiment and seen != now:
         if job.status == "done":

@@ -116,6 +116,10 @@ class Browse:
     def episodes(self, experiment: str, wanted: Filter, *, after: int = 0, limit: int = 50) -> list[Row]:
         """The next ``limit`` judged episodes after ``seq``, in the order in which they were stored."""
         where, values = _where(experiment, wanted)
+        if wanted.round is None:  # walk along seq from the experiment's first episode: no index gives this order
+            where = where.replace("t.experiment = ?", "+t.experiment = ?", 1)
+            first = self.db.value("SELECT min(seq) FROM trajectory WHERE experiment = ? AND round = 0", experiment)
+            after = max(after, (first or 1) - 1)
         sql = f"{_COLUMNS} WHERE {where} AND t.seq > ? ORDER BY t.seq LIMIT ?"
         return [_row(row) for row in self.db.rows(sql, *values, after, limit)]
 
@@ -143,6 +147,11 @@ class Browse:
             limit,
         )
         return [row[0] for row in rows]
+
+    def any_mended(self, experiment: str) -> bool:
+        """Whether there is a mended failure to show."""
+        sql = "SELECT EXISTS (SELECT 1 FROM repair WHERE experiment = ? AND phase = 'repair' AND mended)"
+        return bool(self.db.value(sql, experiment))
 
     def same_problem(self, experiment: str, task: str, phase: str) -> list[Row]:
         """The first try at the same task in the same phase, one per round."""
