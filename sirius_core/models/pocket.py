@@ -42,6 +42,11 @@ class StepLoop(asyncio.SelectorEventLoop):
         super().__init__(selector)
         self.hooks = selector.hooks
 
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Ctrl-C ends every task that it meets; whoever pressed it needs no traceback of each."""
+        if not isinstance(context.get("exception"), KeyboardInterrupt):
+            super().call_exception_handler(context)
+
 
 def run_in_step(coroutine: Coroutine[Any, Any, T]) -> T:
     """``asyncio.run`` on a `StepLoop`."""
