@@ -171,8 +171,8 @@ class Run:
                 if model not in done:
                     start = self.base_models()["*"] if s.start == "base" else self._speaker(models, model)
                     seed = int(digest(self.experiment.seed, round, "train", model)[:15], 16)
-                    jobs.append(TuneJob(model, start, self.store.weights.get(start), tuple(examples),
-                                        {"epochs": s.epochs, "rate": s.rate, "batch": s.batch}, seed))
+                    how = {"epochs": s.epochs, "rate": s.rate * s.cooling ** (round - 1), "batch": s.batch}
+                    jobs.append(TuneJob(model, start, self.store.weights.get(start), tuple(examples), how, seed))
             trained = self.machine.tune(jobs, self._on_step(round, jobs)) if jobs else []
             for job, tuned in zip(jobs, trained, strict=True):
                 with self.store.write():  # a role's checkpoint lands with its record

@@ -37,9 +37,9 @@ class Settings:
         "Which untrained pocket checkpoint the team starts from.",
         choices=("misled", "novice", "fluent", "uncoached"),
     )
-    rounds: int = knob(4, "How many times the team plays, repairs and is fine-tuned.", 0, 50)
-    problems: int = knob(400, "Training problems, each with its own pair of numbers.", 4, 1500)
-    max_solutions: int = knob(4, "Tries at each training problem in each round (Algorithm 2: max_sol).", 1, 64)
+    rounds: int = knob(3, "How many times the team plays, repairs and is fine-tuned.", 0, 50)
+    problems: int = knob(800, "Training problems, each with its own pair of numbers.", 4, 1500)
+    max_solutions: int = knob(3, "Tries at each training problem in each round (Algorithm 2: max_sol).", 1, 64)
     temperature: float = knob(1.0, "Sampling temperature of the role agents.", 0.0, 2.0)
     threshold: float = knob(
         0.5, "A trajectory counts as a success when its reward is above this (Algorithm 1: epsilon).", 0.0, 1.0
@@ -103,7 +103,10 @@ class Settings:
         group="training",
     )
     epochs: int = knob(2, "Passes over the training set.", 1, 20, group="training")
-    rate: float = knob(5e-4, "Learning rate of Adam at its peak.", 0.0, 0.1, group="training")
+    rate: float = knob(1e-3, "Learning rate of Adam at its peak, in the first round.", 0.0, 0.1, group="training")
+    cooling: float = knob(
+        0.8, "Each round's learning rate is this many times the one before: late rounds polish.", 0.1, 1.0, group="training"
+    )
     batch: int = knob(64, "Examples per optimiser step.", 1, 1024, group="training")
     gate: bool = knob(
         True, "Keep a new checkpoint only if validation accuracy is not significantly lower.", group="training"
