@@ -105,7 +105,11 @@ class Settings:
     epochs: int = knob(2, "Passes over the training set.", 1, 20, group="training")
     rate: float = knob(1e-3, "Learning rate of Adam at its peak, in the first round.", 0.0, 0.1, group="training")
     cooling: float = knob(
-        0.8, "Each round's learning rate is this many times the one before: late rounds polish.", 0.1, 1.0, group="training"
+        0.8,
+        "Each round's learning rate is this many times the one before: late rounds polish.",
+        0.1,
+        1.0,
+        group="training",
     )
     batch: int = knob(64, "Examples per optimiser step.", 1, 1024, group="training")
     gate: bool = knob(

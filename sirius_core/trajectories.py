@@ -16,7 +16,6 @@ from typing import Any
 
 from .prompts import Message
 
-
 # One encoder for all calls: json.dumps with options builds a new one each time, a third of the cost of a hash.
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
