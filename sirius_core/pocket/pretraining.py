@@ -48,8 +48,8 @@ class Base:
 
 BASES: dict[str, Base] = {
     "misled": Base("misled", "misled"),
-    "novice": Base("novice", "misled", steps=2000),
-    "fluent": Base("fluent", "fluent"),
+    "novice": Base("novice", "misled", steps=2_000),
+    "fluent": Base("fluent", "fluent", steps=6_000),
     "uncoached": Base("uncoached", "uncoached"),
 }
 
