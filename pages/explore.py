@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 if not st.session_state.get("_routed"):  # opened by its address on a cold server: the frame comes first
@@ -10,7 +12,7 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
 
 from sirius_core.errors import Missing
 from sirius_core.store import Experiment, Store
-from sirius_core.store.browse import COUNTED, GROUPS, OUTCOMES, Browse, Filter
+from sirius_core.store.browse import COUNTED, GROUPS, OUTCOMES, Browse, Filter, Row
 from sirius_core.trajectories import Repair, Task, Trajectory
 from view import episodes, lab
 from view.words import problem, readable, to_pocket
@@ -59,15 +61,14 @@ def open_row(ids: list[str]) -> None:
 
 def table(store: Store, e: Experiment) -> None:
     browse = Browse(store.db)
-    story = browse.mended(e.id)
+    story, learned = browse.mended(e.id), browse.learned(e.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         if story:
             lab.opener("Show me a mended failure", lab.EXPLORE, icon=":material/auto_fix_high:", traj=story[0])
-        st.caption(
-            "A failure, the critique in plain words, the rewritten turn, and what it changed further on."
-            if story
-            else "A mended failure can be shown when the first repairs are made."
-        )
+        if learned:
+            lab.link(lab.EXPLORE, "Show me a problem that was learned", icon=":material/school:", traj=learned)
+        if not story:
+            st.caption("A mended failure can be shown when the first repairs are made.")
     wanted = filters(browse, e)
     if st.session_state.get("ex_filter") != (e.id, wanted):  # another question starts on its first page
         st.session_state["ex_filter"], st.session_state["ex_starts"] = (e.id, wanted), [0]
@@ -184,6 +185,16 @@ def beside(store: Store, task: Task, failed: Trajectory, repair: Repair, *, raw:
             episodes.outcome_change(task, failed, store.episodes.get(repair.replay))
 
 
+def in_another_round(store: Store, task: Task, t: Trajectory, rows: Sequence[Row], *, raw: bool) -> None:
+    """The same problem after the last round, or before the first when this is the last."""
+    other = store.episodes.get(rows[0].id if rows[-1].id == t.id else rows[-1].id)
+    with st.container(border=True, gap="xsmall"):
+        then, now = sorted((t, other), key=lambda x: x.path.round)
+        st.subheader(f"From round {then.path.round} to round {now.path.round}", anchor=False)
+        episodes.outcome_change(task, then, now)
+        episodes.then_and_now(task, then, now, raw=raw)
+
+
 def further_on(store: Store, task: Task, failed: Trajectory, repair: Repair, *, raw: bool) -> None:
     """What the rewrite changed in every later turn."""
     if repair.turn is None or not repair.replay:
@@ -224,6 +235,8 @@ def one(store: Store, e: Experiment, trajectory_id: str) -> None:
         repair = attempt_of(repairs, t.id[:12]) if repairs and not mend else None
         if repair:
             beside(store, task, failed, repair, raw=raw)
+        elif len(rows) > 1:
+            in_another_round(store, task, t, rows, raw=raw)
     if repair:
         further_on(store, task, failed, repair, raw=raw)
     related(store, browse, t, failed, repair)

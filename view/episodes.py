@@ -217,6 +217,17 @@ def outcome_change(task: Task, failed: Trajectory, again: Trajectory) -> None:
             st.text(readable(task.source, answer) if answer is not None else "no answer")
 
 
+def then_and_now(task: Task, then: Trajectory, now: Trajectory, *, raw: bool) -> None:
+    """Two episodes on one problem, turn by turn: what went and what came."""
+    for i, (old, new) in enumerate(zip_longest(then.turns, now.turns)):
+        shown = new or old
+        assert shown is not None
+        texts = [turn.text if turn else "" for turn in (old, new)]
+        before, after = texts if raw else (readable(task.source, text) for text in texts)
+        st.caption(f"**{name(shown)}** {mark(now, i) if new else ''}")
+        diff(before, after, big=False)
+
+
 def rounds_strip(rows: Sequence[Row], open_id: str) -> None:
     """The same problem in other rounds, as links: wrong in round 0, right in round 4."""
     for row in rows:

@@ -190,14 +190,14 @@ def _at(job: Job, plan: list[Step], over: bool) -> int:
     if over:
         return len(plan)
     names = [step.phase for step in plan]
-    if job.status == "paused" and "review" in names:
+    if job.status == "paused" and job.phase == "repair" and "review" in names and _stale(job):
         return names.index("review")
     phase = job.phase.partition(":")[0]
     return names.index(phase) if phase in names and not (phase == "evaluate" and len(names) > 1 and _stale(job)) else 0
 
 
 def _stale(job: Job) -> bool:
-    """The row still tells of the round before: its last phase is complete."""
+    """The phase that the row tells of is complete."""
     return job.total > 0 and job.done >= job.total
 
 

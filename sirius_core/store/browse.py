@@ -174,6 +174,17 @@ class Browse:
         rows = self.db.rows(sql, experiment, round, mend)
         return [row[0] for row in rows]
 
+    def learned(self, experiment: str, phase: str = "evaluate:heldout:greedy") -> str | None:
+        """The base's try at a test problem that was wrong then and is right after the last closed round."""
+        last = self.closed(experiment) - 1
+        sql = """
+            SELECT a.id FROM trajectory a JOIN trajectory b
+              ON b.experiment = a.experiment AND b.task = a.task AND b.phase = a.phase AND b.round = ?
+            WHERE a.experiment = ? AND a.round = 0 AND a.phase = ? AND a.reward <= 0.5 AND a.stop IS NULL
+              AND b.reward > 0.5 ORDER BY a.seq LIMIT 1"""
+        found = self.db.value(sql, last, experiment, phase) if last > 0 else None
+        return None if found is None else str(found)
+
     def replays(self, trajectory: str) -> list[Row]:
         """Replays of an episode, oldest first."""
         return [_row(row) for row in self.db.rows(f"{_COLUMNS} WHERE t.parent = ? ORDER BY t.seq", trajectory)]
