@@ -180,6 +180,10 @@ def _carry_on(args: argparse.Namespace, experiment: str, prepare: Callable[[], N
     except SiriusError as error:
         print(f"sirius: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        with _no_interrupt():
+            jobs.interrupted(args.db, experiment)
+        raise
     finally:
         with _no_interrupt():
             if args.json:

@@ -208,6 +208,13 @@ def stop(path: Path, experiment: str) -> None:
             os.kill(pid, signal.SIGTERM)
 
 
+def interrupted(path: Path, experiment: str) -> None:
+    """Record an interruption that came before the run could begin: the job does not wait for anybody."""
+    with suppress(SiriusError), Store(path) as store:
+        if store.experiments.job(experiment).status in ACTIVE and not running(path, experiment):
+            store.experiments.set_job(experiment, status="stopped", pid=None)
+
+
 def status(store: Store, experiment: str) -> Job:
     """The job row; one that says running while no process holds its lock has been interrupted and can be resumed."""
     job = store.experiments.job(experiment)
