@@ -12,109 +12,12 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.switch_page("app.py")
 
 from sirius_core import review
-from sirius_core.errors import SiriusError
 from sirius_core.store import Experiment, Review, Store
 from sirius_core.store.browse import Browse
 from sirius_core.trajectories import Repair, Task, Trajectory
-from view import episodes, lab, live, trial
-from view.numbers import clock, many
-from view.words import editable, problem, readable, say, typed
-
-DWELL = 0.35  # seconds that an item must have been in view before a key counts: a held key must not decide the unseen
-
-
-# -- call: every action checks again what it was shown ---------------------------------------------------------------
-def in_view(repair_id: str) -> float | None:
-    """Seconds that the item has been in view; None if another one is, or it came only just now."""
-    shown, since = st.session_state.get("rv_shown", ("", 0.0))
-    seconds = time.monotonic() - since
-    return seconds if shown == repair_id and seconds >= DWELL else None
-
-
-def decide(repair_id: str, verdict: str) -> None:
-    seconds = in_view(repair_id)
-    if seconds is None:
-        return
-    reason = st.session_state.get(f"reason_{repair_id}") or "" if verdict == "reject" else ""
-    author = (st.session_state.get("rv_author") or "").strip() or "a person"
-    try:
-        with lab.opened() as store:
-            experiment, round = store.repairs.place(repair_id)
-            if repair_id in store.repairs.decisions(experiment, round):
-                return
-            edited = None
-            if verdict == "edit":
-                edited = tried(store, repair_id)
-                if edited is None:
-                    st.session_state["_notice"] = "The text has changed since it was tried: try it first."
-                    return
-            review.decide(store, repair_id, verdict, author, reason=reason, edited=edited, seconds=min(seconds, 600.0))
-            over = not review.waiting(store, experiment, round)
-    except SiriusError as error:
-        st.session_state["_notice"] = str(error)
-        return
-    st.session_state.pop("rv_shown", None)
-    st.query_params.pop("rv", None)
-    if over:  # the last decision: the round goes on by itself
-        st.session_state["_round_on"] = True
-        lab.launch(experiment)
-
-
-def undo(repair_id: str) -> None:
-    if in_view(st.session_state.get("rv_shown", ("", 0.0))[0]) is None:
-        return
-    try:
-        with lab.opened() as store:
-            review.decide(store, repair_id, "undo", (st.session_state.get("rv_author") or "").strip() or "a person")
-    except SiriusError as error:
-        st.session_state["_notice"] = str(error)
-        return
-    st.query_params["rv"] = repair_id
-
-
-def skip(repair_id: str) -> None:
-    if in_view(repair_id) is None:
-        return
-    st.session_state.setdefault("rv_skipped", []).append(repair_id)
-    st.query_params.pop("rv", None)
-
-
-def go_on(experiment: str, round: int) -> None:
-    with lab.opened() as store:
-        review.go_on(store, experiment, round)
-    lab.launch(experiment)
-
-
-def attempt(experiment: str, repair_id: str) -> None:
-    """Play the edited text again, at once. The same text once more is another draw."""
-    shown = st.session_state.get(f"edit_{repair_id}") or ""
-    try:
-        with lab.opened() as store:
-            text = typed(store.episodes.task(store.repairs.get(repair_id).task).source, shown)
-            last = st.session_state.get("rv_tried", {}).get(repair_id)
-            draw = last["draw"] + 1 if last and last["text"] == text else 0
-            again, seconds = trial.play(store, store.experiments.get(experiment), repair_id, text, draw)
-    except SiriusError as error:
-        st.session_state["rv_unread"] = (repair_id, str(error))
-        return
-    st.session_state.pop("rv_unread", None)
-    st.session_state.setdefault("rv_tried", {})[repair_id] = {
-        "text": text,
-        "id": again.id,
-        "draw": draw,
-        "seconds": seconds,
-    }
-
-
-def tried(store: Store, repair_id: str) -> Trajectory | None:
-    """The replay of the text that stands in the edit box; None if that text has not been tried."""
-    last = st.session_state.get("rv_tried", {}).get(repair_id)
-    if last is None:
-        return None
-    again = store.episodes.get(last["id"])
-    task = store.episodes.task(again.task)
-    shown = st.session_state.get(f"edit_{repair_id}")
-    return again if shown is None or typed(task.source, shown) == last["text"] else None
+from view import actions, episodes, lab, live
+from view.numbers import clock, local_time, many
+from view.words import editable, problem, readable, say
 
 
 # -- draw ------------------------------------------------------------------------------------------------------------
@@ -131,7 +34,7 @@ def progress(queue: list[Repair], decisions: dict[str, Review]) -> None:
     st.progress(len(done) / max(1, len(queue)), text=" · ".join(parts))
 
 
-def one(store: Store, e: Experiment, r: Repair, last: Review | None) -> None:
+def one(store: Store, e: Experiment, r: Repair, decided: Review | None, last: Review | None) -> None:
     """One repair: what failed, what the critic says, the rewrite, what it leads to, and the decision bar."""
     task, failed = store.episodes.task(r.task), store.episodes.get(r.failed)
     again = store.episodes.get(r.replay) if r.replay else None
@@ -139,6 +42,9 @@ def one(store: Store, e: Experiment, r: Repair, last: Review | None) -> None:
     if st.session_state.get("rv_shown", ("",))[0] != r.id:
         st.session_state["rv_shown"] = (r.id, time.monotonic())
     problem(readable(task.source, task.question))
+    if decided is not None:
+        why = f" ({decided.reason})" if decided.reason else ""
+        st.info(f"Decided: {decided.verdict}{why}. Undo it to decide again.", icon=":material/lock:")
     left, right = st.columns([3, 2], gap="medium")
     with left:
         with st.container(border=True, gap="xsmall"):
@@ -159,7 +65,7 @@ def one(store: Store, e: Experiment, r: Repair, last: Review | None) -> None:
         with st.container(border=True):
             st.pills("If you reject it, why?", review.REASONS, key=f"reason_{r.id}", on_change="ignore")
         lab.link(lab.EXPLORE, "The whole episode", icon=":material/timeline:", traj=r.failed)
-    bar(store, e, r, again, last)
+    bar(store, r, again, decided, last)
 
 
 def edit_box(store: Store, e: Experiment, task: Task, failed: Trajectory, r: Repair) -> None:
@@ -175,13 +81,13 @@ def edit_box(store: Store, e: Experiment, task: Task, failed: Trajectory, r: Rep
             help="Type it as you read it: 371 - 35 x 9. The team then plays on from your text.",
         )
         last = st.session_state.get("rv_tried", {}).get(r.id)
-        result = tried(store, r.id)
+        result = actions.tried(store, r.id)
         ready = result is not None and result.right
         st.button(
             "Try it" if not last else "Try it again",
             icon=":material/play_arrow:",
             key="try",
-            on_click=attempt,
+            on_click=actions.attempt,
             args=(e.id, r.id),
             shortcut=None if ready else "Mod+Enter",
             help="Plays the episode on from your text, with the models of then.",
@@ -203,10 +109,10 @@ def edit_box(store: Store, e: Experiment, task: Task, failed: Trajectory, r: Rep
                 )
 
 
-def bar(store: Store, e: Experiment, r: Repair, again: Trajectory | None, last: Review | None) -> None:
-    """The decision bar, pinned; every button carries its key."""
-    edited = tried(store, r.id)
-    ready = edited is not None and edited.right
+def bar(store: Store, r: Repair, again: Trajectory | None, decided: Review | None, last: Review | None) -> None:
+    """The decision bar, pinned; every button carries its key. A decided item can only be undone or left."""
+    edited = actions.tried(store, r.id)
+    ready, done, back = edited is not None and edited.right, decided is not None, decided or last
     with st.bottom, st.container(horizontal=True, key="decisions"):
         st.button(
             "Accept",
@@ -214,9 +120,9 @@ def bar(store: Store, e: Experiment, r: Repair, again: Trajectory | None, last: 
             icon=":material/check:",
             key="accept",
             shortcut="A",
-            on_click=decide,
+            on_click=actions.decide,
             args=(r.id, "accept"),
-            disabled=again is None or not again.right,
+            disabled=done or again is None or not again.right,
             help="Key A: the critic's rewrite enters the library as it is.",
         )
         st.button(
@@ -224,9 +130,9 @@ def bar(store: Store, e: Experiment, r: Repair, again: Trajectory | None, last: 
             icon=":material/edit:",
             key="save",
             shortcut="Mod+Enter" if ready else None,
-            on_click=decide,
+            on_click=actions.decide,
             args=(r.id, "edit"),
-            disabled=not ready,
+            disabled=done or not ready,
             help="Your text enters the library. Try it first: it must lead to the right answer.",
         )
         st.button(
@@ -234,16 +140,17 @@ def bar(store: Store, e: Experiment, r: Repair, again: Trajectory | None, last: 
             icon=":material/close:",
             key="reject",
             shortcut="X",
-            on_click=decide,
+            on_click=actions.decide,
             args=(r.id, "reject"),
+            disabled=done,
             help="Key X: it stays out of the library.",
         )
         st.button(
-            "Skip",
+            "Next" if done else "Skip",
             icon=":material/arrow_forward:",
             key="skip",
             shortcut="Right",
-            on_click=skip,
+            on_click=actions.skip,
             args=(r.id,),
             help="Key →: decide later.",
         )
@@ -253,9 +160,9 @@ def bar(store: Store, e: Experiment, r: Repair, again: Trajectory | None, last: 
             icon=":material/undo:",
             key="undo",
             shortcut="U",
-            disabled=last is None,
-            on_click=undo,
-            args=(last.repair if last else "",),
+            disabled=back is None,
+            on_click=actions.undo,
+            args=(back.repair if back else "",),
             help="Key U: take the last decision back.",
         )
 
@@ -268,7 +175,7 @@ def aside(store: Store, e: Experiment, round: int, queue: list[Repair], decision
                 why = f" ({d.reason})" if d.reason else ""
                 lab.link(
                     lab.REVIEW,
-                    f"{d.verdict}{why} · {lab.plain(d.author)} · {d.created_at[11:19]}",
+                    f"{d.verdict}{why} · {lab.plain(d.author)} · {local_time(d.created_at)}",
                     rv=d.repair,
                 )
         with st.popover("Keys", icon=":material/keyboard:", type="tertiary"):
@@ -292,7 +199,7 @@ def aside(store: Store, e: Experiment, round: int, queue: list[Repair], decision
                 icon=":material/skip_next:",
                 type="tertiary",
                 key="go_on",
-                on_click=go_on,
+                on_click=actions.go_on,
                 args=(e.id, round),
                 help=f"{many(left, 'undecided repair')} would stay out of the library.",
             )
@@ -314,10 +221,10 @@ def past(store: Store, e: Experiment) -> None:
 
 
 def current(queue: list[Repair], decisions: dict[str, Review]) -> Repair | None:
-    """The item of the address if it waits, else the first that waits and was not skipped."""
-    waits = [r for r in queue if r.id not in decisions]
+    """The item of the address, decided or not; else the first that waits, skipped ones last."""
     asked, skipped = st.query_params.get("rv"), st.session_state.get("rv_skipped", [])
-    return next((r for r in waits if r.id == asked), None) or min(
+    waits = [r for r in queue if r.id not in decisions]
+    return next((r for r in queue if r.id == asked), None) or min(
         waits, key=lambda r: skipped.count(r.id), default=None
     )
 
@@ -340,7 +247,7 @@ with lab.opened() as store:
         progress(queue, decisions)
         aside(store, e, round, queue, decisions)
         last = next((d for d in store.repairs.last_decisions(e.id, 1) if d.repair in {r.id for r in queue}), None)
-        one(store, e, item, last)
+        one(store, e, item, decisions.get(item.id), last)
     else:
         if live.active(job):
             st.write(

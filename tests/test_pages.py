@@ -89,7 +89,7 @@ def text_of(at: AppTest) -> str:
 @pytest.mark.parametrize("name", ["empty", "paused", "stopped", "finished"])
 def test_every_page_opens_on_every_state_of_a_database(open_lab: Callable[..., AppTest], name: str, page: str) -> None:
     at = open_lab(name, page)
-    assert not at.error and len(text_of(at)) > 100
+    assert not at.error and text_of(at).strip()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -110,7 +110,7 @@ def handed(task: Task, turn: Turn, *, raw: bool) -> None:
         asked = "" if turn.prompt == "answer" else f" · prompt {turn.prompt}"
         st.caption(
             lab.plain(
-                f"{turn.tokens_in} tokens read, {turn.tokens_out} written, {turn.ms:.0f} ms · ended by "
+                f"{turn.tokens_in} tokens read, {turn.tokens_out} written, {turn.ms:.1f} ms · ended by "
                 f"{turn.finish}{asked} · checkpoint {turn.model[:12] or 'none'} · seed {turn.seed}"
             )
         )

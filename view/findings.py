@@ -64,20 +64,19 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
         if found:
             arms, test = found[-1]["controls"], critic_against(store, e, found[-1], "again")
             st.metric(
-                "Failures the critic mends",
+                f"The critic mends, round {found[-1]['round']}",
                 share(arms["critic"]["accuracy"]),
                 points(arms["again"]["accuracy"], arms["critic"]["accuracy"]),
                 "normal" if test.p < LEVEL else "off",
                 delta_description=f"{p_text(test.p)} vs again",
                 border=True,
                 height="stretch",
-                help=f"Round {found[-1]['round']}, against playing again, same calls: {counted(arms['critic'])}.",
+                help=f"Of the problems that still fail, with the calls of playing again: {counted(arms['critic'])}. "
+                "In later rounds what fails is mostly bad luck of the draw, which playing again mends, too.",
                 chart_data=[r["controls"]["critic"]["accuracy"] for r in found],
             )
         elif not last["round"] and e.settings.controls:
-            st.metric(
-                "Failures the critic mends", "–", border=True, height="stretch", help="Known when round 1 closes."
-            )
+            st.metric("The critic mends", "–", border=True, height="stretch", help="Known when round 1 closes.")
         elif last["library"]:
             n = sum(last["library"].values())
             st.metric(

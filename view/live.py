@@ -15,7 +15,7 @@ from sirius_core.store import ACTIVE, Job, Store
 from sirius_core.store.browse import Browse
 
 from . import lab
-from .numbers import clock, many
+from .numbers import clock, local_time, many
 
 COLOURS = {"queued": "gray", "running": "blue", "paused": "orange", "done": "green", "failed": "red", "stopped": "gray"}
 ICONS = {
@@ -205,7 +205,7 @@ def log(experiment: str) -> None:
     """What happened when, newest first."""
     with lab.opened() as store:
         events = store.experiments.events(experiment, 200)
-    lines = [f"{datetime.fromisoformat(at).astimezone():%H:%M:%S}  {text}" for at, text in events]
+    lines = [f"{local_time(at)}  {text}" for at, text in events]
     st.code(
         "\n".join(lines) or "nothing yet", language=None, wrap_lines=True, height=220 if len(lines) > 8 else "content"
     )

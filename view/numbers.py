@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 LEVEL = 0.05  # a difference with a larger p is drawn grey
@@ -37,6 +38,11 @@ def points(before: float, after: float) -> str | int:
 def clock(seconds: float) -> str:
     seconds = round(seconds)
     return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min {seconds % 60:02d} s"
+
+
+def local_time(at: str) -> str:
+    """The clock time of a stored moment, where the app runs."""
+    return f"{datetime.fromisoformat(at).astimezone():%H:%M:%S}"
 
 
 def many(n: int, noun: str, plural: str = "") -> str:

@@ -1,0 +1,114 @@
+"""What a reviewer does: decide, undo, skip, try an edit. Every action checks again what was on the screen.
+
+These are callbacks: their arguments were fixed when the button was drawn, so the item is looked up anew, and a key that
+is held down decides nothing that nobody has seen.
+"""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from sirius_core import review
+from sirius_core.errors import SiriusError
+from sirius_core.store import Store
+from sirius_core.trajectories import Trajectory
+
+from . import lab, trial
+from .words import typed
+
+DWELL = 0.35  # seconds that an item must have been in view before a key counts: a held key must not decide the unseen
+
+
+def in_view(repair_id: str) -> float | None:
+    """Seconds that the item has been in view; None if another one is, or it came only just now."""
+    shown, since = st.session_state.get("rv_shown", ("", 0.0))
+    seconds = time.monotonic() - since
+    return seconds if shown == repair_id and seconds >= DWELL else None
+
+
+def decide(repair_id: str, verdict: str) -> None:
+    seconds = in_view(repair_id)
+    if seconds is None:
+        return
+    reason = st.session_state.get(f"reason_{repair_id}") or "" if verdict == "reject" else ""
+    author = (st.session_state.get("rv_author") or "").strip() or "a person"
+    try:
+        with lab.opened() as store:
+            experiment, round = store.repairs.place(repair_id)
+            if repair_id in store.repairs.decisions(experiment, round):
+                return
+            edited = None
+            if verdict == "edit":
+                edited = tried(store, repair_id)
+                if edited is None:
+                    st.session_state["_notice"] = "The text has changed since it was tried: try it first."
+                    return
+            review.decide(store, repair_id, verdict, author, reason=reason, edited=edited, seconds=min(seconds, 600.0))
+            over = not review.waiting(store, experiment, round)
+    except SiriusError as error:
+        st.session_state["_notice"] = str(error)
+        return
+    st.session_state.pop("rv_shown", None)
+    st.query_params.pop("rv", None)
+    if over:  # the last decision: the round goes on by itself
+        st.session_state["_round_on"] = True
+        lab.launch(experiment)
+
+
+def undo(repair_id: str) -> None:
+    if in_view(st.session_state.get("rv_shown", ("", 0.0))[0]) is None:
+        return
+    try:
+        with lab.opened() as store:
+            review.decide(store, repair_id, "undo", (st.session_state.get("rv_author") or "").strip() or "a person")
+    except SiriusError as error:
+        st.session_state["_notice"] = str(error)
+        return
+    st.query_params["rv"] = repair_id
+
+
+def skip(repair_id: str) -> None:
+    if in_view(repair_id) is None:
+        return
+    st.session_state.setdefault("rv_skipped", []).append(repair_id)
+    st.query_params.pop("rv", None)
+
+
+def go_on(experiment: str, round: int) -> None:
+    with lab.opened() as store:
+        review.go_on(store, experiment, round)
+    lab.launch(experiment)
+
+
+def attempt(experiment: str, repair_id: str) -> None:
+    """Play the edited text again, at once. The same text once more is another draw."""
+    shown = st.session_state.get(f"edit_{repair_id}") or ""
+    try:
+        with lab.opened() as store:
+            text = typed(store.episodes.task(store.repairs.get(repair_id).task).source, shown)
+            last = st.session_state.get("rv_tried", {}).get(repair_id)
+            draw = last["draw"] + 1 if last and last["text"] == text else 0
+            again, seconds = trial.play(store, store.experiments.get(experiment), repair_id, text, draw)
+    except SiriusError as error:
+        st.session_state["rv_unread"] = (repair_id, str(error))
+        return
+    st.session_state.pop("rv_unread", None)
+    st.session_state.setdefault("rv_tried", {})[repair_id] = {
+        "text": text,
+        "id": again.id,
+        "draw": draw,
+        "seconds": seconds,
+    }
+
+
+def tried(store: Store, repair_id: str) -> Trajectory | None:
+    """The replay of the text that stands in the edit box; None if that text has not been tried."""
+    last = st.session_state.get("rv_tried", {}).get(repair_id)
+    if last is None:
+        return None
+    again = store.episodes.get(last["id"])
+    task = store.episodes.task(again.task)
+    shown = st.session_state.get(f"edit_{repair_id}")
+    return again if shown is None or typed(task.source, shown) == last["text"] else None
