@@ -156,7 +156,6 @@ def bar(store: Store, r: Repair, again: Trajectory | None, decided: Review | Non
         )
         st.button(
             "Undo",
-            type="tertiary",
             icon=":material/undo:",
             key="undo",
             shortcut="U",
@@ -170,7 +169,7 @@ def bar(store: Store, r: Repair, again: Trajectory | None, decided: Review | Non
 def aside(store: Store, e: Experiment, round: int, queue: list[Repair], decisions: dict[str, Review]) -> None:
     """Who decides, the keys, the last decisions, and the way on."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover("Last decisions", icon=":material/history:", type="tertiary", disabled=not decisions):
+        with st.popover("Last decisions", icon=":material/history:", disabled=not decisions):
             for d in store.repairs.last_decisions(e.id, 10):
                 why = f" ({d.reason})" if d.reason else ""
                 lab.link(
@@ -178,13 +177,13 @@ def aside(store: Store, e: Experiment, round: int, queue: list[Repair], decision
                     f"{d.verdict}{why} · {lab.plain(d.author)} · {local_time(d.created_at)}",
                     rv=d.repair,
                 )
-        with st.popover("Keys", icon=":material/keyboard:", type="tertiary"):
+        with st.popover("Keys", icon=":material/keyboard:"):
             st.markdown(
                 "| key | what it does |\n|:--|:--|\n| A | accept |\n| Ctrl or ⌘ + Enter | try the edit, then save it "
                 "|\n| X | reject |\n| → | skip |\n| U | undo |"
             )
             st.caption("Keys do nothing while you type, and nothing in the first third of a second.")
-        with st.popover("Your name", icon=":material/badge:", type="tertiary"):
+        with st.popover("Your name", icon=":material/badge:"):
             st.text_input(
                 "Written beside your decisions",
                 key="rv_author",
@@ -197,7 +196,6 @@ def aside(store: Store, e: Experiment, round: int, queue: list[Repair], decision
             st.button(
                 "Go on without the rest",
                 icon=":material/skip_next:",
-                type="tertiary",
                 key="go_on",
                 on_click=actions.go_on,
                 args=(e.id, round),

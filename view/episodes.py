@@ -87,7 +87,7 @@ def timeline(task: Task, trajectory: Trajectory, *, raw: bool, key: str) -> None
             icon = ICONS.get(turn.role, ":material/forum:")
             with st.expander(label, expanded=True, type="step", icon=icon, key=f"{key}_turn_{i}"):
                 said(task, turn.text, raw=raw)
-                handed(task, turn, raw=raw)
+                handed(task, turn, raw=raw, key=f"{key}_handed_{i}")
 
 
 def said(task: Task, text: str, *, raw: bool) -> None:
@@ -97,9 +97,9 @@ def said(task: Task, text: str, *, raw: bool) -> None:
         say(readable(task.source, text), big=True)
 
 
-def handed(task: Task, turn: Turn, *, raw: bool) -> None:
+def handed(task: Task, turn: Turn, *, raw: bool, key: str) -> None:
     """What the turn was asked, and the facts of the call."""
-    with st.popover("What it was handed", type="tertiary", icon=":material/input:"):
+    with st.expander("What it was handed", type="compact", key=key):
         for message in turn.messages:
             if len(turn.messages) > 1:
                 st.caption(lab.plain(message.role))
