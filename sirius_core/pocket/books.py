@@ -62,7 +62,13 @@ BOOKS: dict[str, Book] = {
     "misled": _MISLED,
     "uncoached": replace(_MISLED, name="uncoached", with_critic=False, shares=_without_critic(SHARES)),
     "fluent": replace(
-        _MISLED, name="fluent", formula_levels=(0.99, 0.97, 0.95), unit_levels=(0.99, 0.97), slip=0.003, miscopied=0.01
+        _MISLED,
+        name="fluent",
+        trap_factor=1.0,
+        formula_levels=(0.99, 0.97, 0.95),
+        unit_levels=(0.99, 0.97),
+        slip=0.003,
+        miscopied=0.01,
     ),
 }
 
