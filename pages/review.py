@@ -235,6 +235,7 @@ with lab.opened() as store:
             "With review on, a round pauses after the repairs. You see each mended failure, accept, edit or reject the "
             "critic's rewrite, and only what you let through is learned from."
             + ("" if e is None else " This experiment runs without review."),
+            review=True,
         )
         st.stop()
     round, job = Browse(store.db).closed(e.id), live.job_of(store, e.id)

@@ -138,7 +138,7 @@ def go(page: str, **params: str) -> NoReturn:
     st.switch_page(page, query_params={"exp": st.session_state.get("exp") or "", **params})
 
 
-def empty(title: str, text: str) -> None:
+def empty(title: str, text: str, *, review: bool = False) -> None:
     """An empty state that acts: what this page would show, and the buttons that make it so."""
     with st.container(border=True, key="empty"):
         st.subheader(title)
@@ -146,7 +146,7 @@ def empty(title: str, text: str) -> None:
         with st.container(horizontal=True):
             st.button(
                 "Start the quickstart",
-                type="primary",
+                type="secondary" if review else "primary",
                 icon=":material/play_arrow:",
                 key="empty_quickstart",
                 on_click=new,
@@ -154,6 +154,7 @@ def empty(title: str, text: str) -> None:
             )
             st.button(
                 "Start a small one with review",
+                type="primary" if review else "secondary",
                 icon=":material/rate_review:",
                 key="empty_review",
                 on_click=new,

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from sirius_core.review import queue as review_queue
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse
 
@@ -131,20 +132,24 @@ def test_a_round_with_a_person_in_it(serve: Callable[[], str], page: Any, tmp_pa
     page.get_by_text("0 edited").wait_for()
     settled(page)
 
-    # go on without the rest, round after round, to the end
-    for _ in range(2):
-        button(page, "go_on").click()
-        button(page, "go_on").wait_for(state="detached")
-        button(page, "go_on").or_(page.get_by_text("This experiment is complete")).first.wait_for()
+    # go on without the rest; in the next round the last decision lets the run go on by itself
+    button(page, "go_on").click()
+    button(page, "go_on").wait_for(state="detached")
+    button(page, "go_on").or_(page.get_by_text("This experiment is complete")).first.wait_for()
+    for _ in range(30):
         settled(page)
-        if page.get_by_text("This experiment is complete").count():
+        if not button(page, "reject").count():
             break
+        page.keyboard.press("x")
     page.get_by_text("This experiment is complete").wait_for()
     page.get_by_role("link", name="Overview", exact=True).click()
     page.get_by_text("What the critic bought").wait_for()
 
     with Store(tmp_path / "lab.db") as store:
         assert len(store.experiments.reports("tiny-0-1")) == 3
+        decided = store.repairs.decisions("tiny-0-1", 2)
+        assert len(decided) == len(review_queue(store, "tiny-0-1", 2))
+        assert {d.verdict for d in decided.values()} <= {"reject"}
         verdicts = [review.verdict for r in store.repairs.find("tiny-0-1", 1) for review in store.repairs.history(r.id)]
         assert sorted(verdicts) == ["accept", "edit", "undo"]
 
