@@ -315,9 +315,8 @@ def _existing(db: Path) -> None:
 
 # -- the embedded model, the app, the notebooks ----------------------------------------------------------------------
 def _pocket(args: argparse.Namespace) -> None:
-    if (
-        os.environ.get("OPENBLAS_NUM_THREADS") != "1"
-    ):  # BLAS reads it once, when NumPy is loaded: begin again with it set
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        # BLAS reads it once, when NumPy is loaded: begin again with it set
         os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
         os.execv(sys.executable, [sys.executable, "-m", "sirius_core", *sys.argv[1:]])
     from .pocket import pretraining
@@ -331,10 +330,11 @@ def _pocket(args: argparse.Namespace) -> None:
         if step % 100 == 0 or step == steps:
             print(f"\r{args.base}: step {step}/{steps}, loss {loss:.3f}", end="", file=sys.stderr, flush=True)
 
+    started = time.process_time()
     blob = pretraining.pretrain(args.base, on_step)
     out = args.out or Path(f"{args.base}.npz")
     out.write_bytes(blob)
-    print(f"\n{out}: {len(blob):,} bytes", file=sys.stderr)
+    print(f"\n{out}: {len(blob):,} bytes, {time.process_time() - started:.0f} s of one core", file=sys.stderr)
 
 
 def _lab(args: argparse.Namespace) -> int:

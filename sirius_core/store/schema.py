@@ -38,6 +38,7 @@ CREATE TABLE trajectory (
   content TEXT NOT NULL
 ) STRICT;
 CREATE INDEX trajectory_phase ON trajectory(experiment, round, phase, seq);
+CREATE INDEX trajectory_order ON trajectory(experiment, seq);
 CREATE INDEX trajectory_task ON trajectory(experiment, task, seq);
 CREATE INDEX trajectory_parent ON trajectory(parent) WHERE parent IS NOT NULL;
 CREATE TABLE turn (
