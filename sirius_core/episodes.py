@@ -24,6 +24,7 @@ from .trajectories import Outcome, SeedPath, Stop, Task, Trajectory, Turn, diges
 Call = Callable[[Model, Sequence[Message], Sampling, Callable[[], object]], Awaitable[Completion]]
 Parse = Callable[[str], Parsed]
 _FAILED = {"length": Stop.TRUNCATED, "refusal": Stop.REFUSED}
+_NEVER_SPOKEN = (Stop.LOST, Stop.UNREADABLE)  # such a turn has no reply that a replay could give back
 
 
 async def direct(
@@ -121,7 +122,8 @@ class Ask:
                 tokens_out=0,
                 ms=0.0,
             )
-        if old is not None and old.finish != Stop.LOST and (self._fresh_from is None or index < self._fresh_from):
+        spoken = old is not None and old.finish not in _NEVER_SPOKEN
+        if old is not None and spoken and (self._fresh_from is None or index < self._fresh_from):
             return replace(old, origin="given", slots=draft.slots)
         path, d = self._path, draft
         seed = path.call_seed(d.role, d.prompt, d.seat, d.request, d.occurrence)

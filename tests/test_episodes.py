@@ -285,6 +285,21 @@ def test_a_stop_in_a_parallel_seat_records_the_same_turns_in_any_order(order, se
     ]
 
 
+@pytest.mark.parametrize("stop", [Stop.UNREADABLE, Stop.LOST])
+def test_a_turn_that_was_never_spoken_is_asked_again_in_a_replay_not_given_back_as_silence(stop):
+    def fails(messages, sampling):
+        if "mathem" in messages[0].content:
+            raise Stopped(stop, "no reply")
+        return "ok"
+
+    cut = go(CHAIN, model=ScriptedModel(fails))
+    assert cut.outcome.stop is stop and cut.turns[1].text == ""
+    same = again(cut, CHAIN, model=ScriptedModel(fails))
+    assert same.outcome == cut.outcome and [t.origin for t in same.turns] == ["given", "sampled"]
+    mended = again(cut, CHAIN, model=ScriptedModel(["read it now", "42"]))
+    assert [t.text for t in mended.turns] == ["ok", "read it now", "42"]
+
+
 def test_editing_a_turn_that_is_not_there_says_which_there_are():
     with pytest.raises(UsageError, match="turn 7 cannot be edited: the trajectory has turns 0 to 2"):
         again(go(CHAIN), CHAIN, edits={7: "x"})
