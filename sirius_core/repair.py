@@ -112,14 +112,18 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
             found: list[Repair] = found,
         ) -> Any:
             start = ledger.count
-            critique, blamed = await how.criticise(failure, ask, role)
-            base = Repair(
-                "", failed.id, path.id, task.id, critique, "gold" if how.gold else "blind", critique_no=number
-            )
+            base = Repair("", failed.id, path.id, task.id, "", "gold" if how.gold else "blind", critique_no=number)
+            try:
+                critique, blamed = await how.criticise(failure, ask, role)
+            except Stopped:  # no critique could be had: that, too, is an attempt
+                found.append(replace(base, id=digest(path.id, 0), calls=ledger.count - start))
+                raise
+            base = replace(base, critique=critique)
             if blamed is None:
                 found.append(replace(base, id=digest(path.id, 0), calls=ledger.count - start))
                 return None
             turn = failed.turns[blamed.turn]
+            advised = {**turn.slots, "feedback": blamed.feedback, "draft": turn.text}
             for no in range(how.max_regenerations):
                 if no and how.max_calls and ledger.count + longest > how.max_calls:
                     break
@@ -131,26 +135,16 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                     feedback=blamed.feedback,
                     regeneration_no=no,
                 )
-                found.append(repair)
-                raw = await ask(
-                    turn.role,
-                    "revise",
-                    seat=turn.seat,
-                    **_that_fit(
-                        team,
-                        turn.role,
-                        "revise",
-                        failure,
-                        {**turn.slots, "feedback": blamed.feedback, "draft": turn.text},
-                    ),
-                )
-                found[-1] = repair = replace(repair, raw=str(raw))
-                text = str(
-                    await ask(
-                        "rephraser",
-                        **_that_fit(team, "rephraser", "answer", failure, {"text": raw, "question": task.question}),
-                    )
-                )
+                try:
+                    slots = _that_fit(team, turn.role, "revise", failure, advised)
+                    raw = await ask(turn.role, "revise", seat=turn.seat, **slots)
+                    repair = replace(repair, raw=str(raw))
+                    slots = _that_fit(team, "rephraser", "answer", failure, {"text": raw, "question": task.question})
+                    text = str(await ask("rephraser", **slots))
+                except Stopped:  # this rewrite came to nothing; the next one may
+                    found.append(replace(repair, calls=ledger.count - start))
+                    start = ledger.count
+                    continue
                 leak = leaks(text, turn, task, team, critique)
                 again = await replay(
                     failed,
@@ -164,13 +158,15 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                 )
                 again = replace(again, reward=failure.judge(task, again))
                 replays.append(again)
-                found[-1] = replace(
-                    repair,
-                    rephrased=text,
-                    leak=leak,
-                    replay=again.id,
-                    mended=again.right and not leak,
-                    calls=ledger.count - start,
+                found.append(
+                    replace(
+                        repair,
+                        rephrased=text,
+                        leak=leak,
+                        replay=again.id,
+                        mended=again.right and not leak,
+                        calls=ledger.count - start,
+                    )
                 )
                 start = ledger.count
                 if found[-1].mended:
@@ -235,5 +231,3 @@ async def play_again(failure: Failure, call: Call, max_calls: int) -> Records:
         draw += 1
     return Records(tuple(found))
 
-
-__all__ = ["CriticRepair", "Failure", "Rationalisation", "Repairer", "Stopped", "leaks", "play_again"]

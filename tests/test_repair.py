@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from sirius_core.episodes import direct, play
-from sirius_core.models import ScriptedModel, Voices
+from sirius_core.models import Completion, ScriptedModel, Voices
 from sirius_core.prompts import Message
 from sirius_core.repair import CriticRepair, Failure, leaks
 from sirius_core.rewards import right
 from sirius_core.teams import Blame, Team, roles
-from sirius_core.trajectories import SeedPath, Task, Turn
+from sirius_core.trajectories import SeedPath, Stop, Task, Turn
 
 TASK = Task("t", "test", "train", "A cart moves 3 m / s for 12 s . how far ?", "36 m")
 
@@ -127,6 +127,29 @@ def test_critiques_times_regenerations_bound_the_attempts():
 def test_the_budget_of_calls_is_never_exceeded():
     records, model = mend(script(99), max_critiques=50, max_calls=11)
     assert len(model.calls) <= 11 and sum(r.calls for r in records.repairs) == len(model.calls)
+
+
+def test_a_cut_off_rewrite_costs_its_calls_and_the_next_one_is_made():
+    say = script(1)
+    cut = {"plan again": 1, "rephrase": 1}
+
+    def sometimes(messages, sampling):
+        kind = next((k for k in cut if messages[0].content.startswith(k)), None)
+        if kind and cut[kind]:
+            cut[kind] -= 1
+            return Completion("multi", "length")
+        return say(messages, sampling)
+
+    records, model = mend(sometimes, max_regenerations=3)
+    assert [(r.raw, r.rephrased, r.replay is None, r.mended) for r in records.repairs] == [
+        ("", "", True, False), ("multiply", "", True, False), ("multiply", "multiply", False, True)]
+    assert sum(r.calls for r in records.repairs) == len(model.calls) and len({r.id for r in records.repairs}) == 3
+
+
+def test_a_critic_that_was_cut_off_is_an_attempt_too():
+    records, model = mend(lambda messages, sampling: Completion("planner: mul", "length"), max_critiques=2)
+    assert [(r.critique, r.turn, r.mended, r.calls) for r in records.repairs] == [("", None, False, 1)] * 2
+    assert len(model.calls) == 2 and [t.outcome.stop for t in records.trajectories] == [Stop.TRUNCATED] * 2
 
 
 def test_a_critic_that_blames_nobody_is_recorded_and_mends_nothing():

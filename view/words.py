@@ -148,6 +148,8 @@ def _marked(tag: str, text: str) -> str:
 
 def plain_critique(repair: Repair) -> str:
     """What the critic said, in a sentence. Unknown critiques come back as they are."""
+    if not repair.critique and repair.turn is None:
+        return "No critique: the critic came to no end."
     if not repair.critique:
         return "No critic: the agent was told the answer and asked again."
     if repair.critique.strip() == FINE:
