@@ -177,12 +177,14 @@ def beside(store: Store, task: Task, failed: Trajectory, repair: Repair, *, raw:
         if repair.turn is None:
             st.caption("It names no turn that could be rewritten, so nothing was played again.")
             return
+        if not repair.replay:
+            st.caption("No rewrite came to its end within the calls it was given, so nothing was played again.")
+            return
         st.subheader(f"The {episodes.name(failed.turns[repair.turn]).lower()}'s turn, rewritten", anchor=False)
         episodes.rewrite(task, failed, repair, raw=raw)
         with st.expander("How the rewrite came about", type="compact", key="how"):
             episodes.steps_of_rewrite(task, failed, repair, raw=raw)
-        if repair.replay:
-            episodes.outcome_change(task, failed, store.episodes.get(repair.replay))
+        episodes.outcome_change(task, failed, store.episodes.get(repair.replay))
 
 
 def in_another_round(store: Store, task: Task, t: Trajectory, rows: Sequence[Row], *, raw: bool) -> None:

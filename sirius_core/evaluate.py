@@ -145,9 +145,10 @@ ARMS = ("again", "blind", "critic")
 
 
 def controls(bench: Bench, round: int, voices: Voices, failures: Sequence[Trajectory]) -> dict[str, Any]:
-    """Critic, blind critic and playing again, each with the same calls on the same failed problems, one try of each.
+    """Critic, blind critic and playing again, each within the same calls on the same failed problems, one try of each.
 
-    {arm: {n, correct, accuracy, low, high, calls}}: the share of failed problems with at least one success.
+    {arm: {n, correct, accuracy, low, high, calls, spent}}: the share of failed problems with at least one success;
+    ``calls`` is what an arm may spend on one problem, ``spent`` what it did on average: a success ends its work.
     """
     s = bench.settings
     one_each = list({t.task: t for t in reversed(failures)}.values())[::-1]
@@ -172,15 +173,15 @@ def controls(bench: Bench, round: int, voices: Voices, failures: Sequence[Trajec
     bench.rollout.run(round, "control", [work(arm, t) for arm in ARMS for t in chosen], lockstep=voices.lockstep)
     found = {}
     for arm in ARMS:
-        results = bench.store.episodes.results(bench.experiment.id, round, f"control:{arm}")
-        mended = {r.task for r in results if r.reward > s.threshold}
-        if arm != "again":  # a repair that leaks does not count as a success
-            mended = {
-                r.task
-                for r in bench.store.repairs.find(bench.experiment.id, round, "control")
-                if r.mended and r.critic == ("gold" if arm == "critic" else "blind")
-            }
-        found[arm] = {**_share(len(mended), len(chosen)), "calls": s.control_calls}
+        if arm == "again":
+            played = bench.store.episodes.find(bench.experiment.id, round=round, phase="control:again")
+            mended = {t.task for t in played if t.reward is not None and t.reward.value > s.threshold}
+            spent = sum(len(t.turns) for t in played)
+        else:  # a repair that leaks does not count as a success
+            seen = "gold" if arm == "critic" else "blind"
+            made = [r for r in bench.store.repairs.find(bench.experiment.id, round, "control") if r.critic == seen]
+            mended, spent = {r.task for r in made if r.mended}, sum(r.calls for r in made)
+        found[arm] = {**_share(len(mended), len(chosen)), "calls": s.control_calls, "spent": spent / len(chosen)}
     return found
 
 

@@ -111,7 +111,7 @@ class Frames:
         )
 
     def controls(self, experiment: str | None = None) -> pd.DataFrame:
-        """Critic, blind critic and playing again at equal calls: arm, n, correct, accuracy, low, high, calls."""
+        """Critic, blind critic, playing again within equal calls: arm, n, correct, accuracy, low, high, calls, spent"""
         return _made(
             [
                 {"experiment": e, "round": report["round"], "arm": arm, **record}

@@ -45,8 +45,8 @@ class CriticRepair:
     """The critic's way: up to ``max_critiques`` critiques, each with up to ``max_regenerations`` rewrites.
 
     ``gold``: whether the critic is shown the right answer. ``each``: rewrite each role's turn one after the other
-    instead of the one blamed. ``max_calls`` bounds the calls spent on this failure (0: no bound); an attempt that
-    might not fit is not begun. The first success ends the work.
+    instead of the one blamed. ``max_calls`` bounds the calls spent on this failure (0: no bound); a critique or a
+    rewrite that could not be played to its end within them is not asked for. The first success ends the work.
     """
 
     gold: bool = True
@@ -93,12 +93,15 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
     ledger = _Ledger(call)
     team, task, failed = failure.team, failure.task, failure.trajectory
     rounds = [(c, role) for c in range(how.max_critiques) for role in (team.chain if how.each else ("",))]
-    longest = 3 + len(team.chain) - 1  # critic, rewrite, rephrase and every successor
     mends: list[Trajectory] = []
     replays: list[Trajectory] = []
     repairs: list[Repair] = []
+
+    def fits(calls: int) -> bool:
+        return not how.max_calls or ledger.count + calls <= how.max_calls
+
     for number, (critique_no, role) in enumerate(rounds):
-        if (how.max_calls and ledger.count + longest > how.max_calls) or any(r.mended for r in repairs):
+        if not fits(3) or any(r.mended for r in repairs):  # critic, rewrite, rephrase: the last turn has no successors
             break
         path = replace(failure.path, branch=digest("mend", failed.path.key, role), draw=critique_no)
         found: list[Repair] = []
@@ -123,18 +126,13 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                 found.append(replace(base, id=digest(path.id, 0), calls=ledger.count - start))
                 return None
             turn = failed.turns[blamed.turn]
+            base = replace(base, turn=blamed.turn, role=turn.role, feedback=blamed.feedback)
+            costs = 2 + _successors(team, turn.role)  # rewrite, rephrase, and whoever acts again
             advised = {**turn.slots, "feedback": blamed.feedback, "draft": turn.text}
             for no in range(how.max_regenerations):
-                if no and how.max_calls and ledger.count + longest > how.max_calls:
+                if not fits(costs):
                     break
-                repair = replace(
-                    base,
-                    id=digest(path.id, no),
-                    turn=blamed.turn,
-                    role=turn.role,
-                    feedback=blamed.feedback,
-                    regeneration_no=no,
-                )
+                repair = replace(base, id=digest(path.id, no), regeneration_no=no)
                 try:
                     slots = _that_fit(team, turn.role, "revise", failure, advised)
                     raw = await ask(turn.role, "revise", seat=turn.seat, **slots)
@@ -171,6 +169,8 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                 start = ledger.count
                 if found[-1].mended:
                     return again.outcome.answer
+            if not found:  # no calls were left for a rewrite
+                found.append(replace(base, id=digest(path.id, 0), calls=ledger.count - start))
             return None
 
         mends.append(
@@ -178,6 +178,10 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
         )
         repairs += found
     return Records((*mends, *replays), tuple(repairs))
+
+
+def _successors(team: Team, role: str) -> int:
+    return len(team.chain) - 1 - team.chain.index(role) if role in team.chain else len(team.chain)
 
 
 def _that_fit(team: Team, role: str, prompt: str, failure: Failure, slots: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,11 +79,15 @@ def test_withheld_forms_are_told_apart_by_what_decides(finished):
     assert kinds == [withheld["sampled"]["n"] - decided, decided]
 
 
-def test_controls_have_equal_problems_and_calls(finished):
-    _, _, reports = finished
+def test_controls_have_equal_problems_and_calls_and_say_what_they_spent(finished):
+    store, run, reports = finished
     for report in reports[1:]:
         arms = report["controls"]
         assert set(arms) == {"again", "blind", "critic"} and len({(a["n"], a["calls"]) for a in arms.values()}) == 1
+        for name, arm in arms.items():
+            plays = store.episodes.find(run.experiment.id, round=report["round"], phase=f"control:{name}")
+            made = sum(turn.origin == "sampled" for t in plays for turn in t.turns)
+            assert arm["spent"] == made / arm["n"] and 0 < arm["spent"] <= arm["calls"]
 
 
 def test_pass_at_k_rises_with_k_and_starts_near_the_accuracy(finished):

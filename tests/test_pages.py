@@ -21,7 +21,7 @@ from sirius_core.errors import Missing, UnknownName
 from sirius_core.settings import FIELDS
 from sirius_core.store import Store
 from sirius_core.store.browse import GROUPS, Browse, Filter
-from view import lab, live, words
+from view import findings, lab, live, words
 from view.numbers import p_text, points, share
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -395,3 +395,14 @@ def test_the_figure_of_a_notebook_is_the_figure_of_the_app(made: dict[str, Path]
             data.figure("pass_at_k")
     with pytest.raises(Missing):
         frames.open("nowhere.db")
+
+
+@pytest.mark.parametrize(("critic", "blind", "p", "said"), [
+    (0.8, 0.5, 0.001, "is bought with the right answer"),
+    (0.5, 0.8, 0.001, "mends less than the blind one"),
+    (0.6, 0.5, 0.4, "no difference can be told"),
+])
+def test_what_seeing_the_answer_did_is_said_as_it_was(critic, blind, p, said):
+    report = {"round": 2, "controls": {"critic": {"accuracy": critic}, "blind": {"accuracy": blind}}}
+    sentence = findings._seeing_the_answer(report, p)
+    assert said in sentence and sentence.startswith("In round 2 ")

@@ -129,6 +129,22 @@ def test_the_budget_of_calls_is_never_exceeded():
     assert len(model.calls) <= 11 and sum(r.calls for r in records.repairs) == len(model.calls)
 
 
+@pytest.mark.parametrize(("blamed", "budget", "spent", "rewrites"), [
+    ("planner", 12, 12, 3),  # 4 calls each: critic, rewrite, rephrase, the solver again
+    ("solver", 12, 12, 4),  # 3 calls each: nobody acts after the solver
+    ("planner", 7, 5, 1),  # 3 are left: the second critique is heard, its rewrite would not fit
+    ("solver", 3, 3, 1),
+])
+def test_a_budget_is_spent_as_far_as_whole_attempts_fit(blamed, budget, spent, rewrites):
+    def say(messages, sampling):
+        text = messages[0].content
+        return f"{blamed}: check" if text.startswith("criticise") else "add" if "plan" in text else "15 m"
+
+    records, model = mend(say, max_critiques=budget, max_calls=budget)
+    assert (len(model.calls), sum(r.calls for r in records.repairs)) == (spent, spent)
+    assert sum(r.replay is not None for r in records.repairs) == rewrites
+
+
 def test_a_cut_off_rewrite_costs_its_calls_and_the_next_one_is_made():
     say = script(1)
     cut = {"plan again": 1, "rephrase": 1}

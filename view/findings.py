@@ -73,7 +73,7 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 delta_description=f"{p_text(test.p)} vs again",
                 border=True,
                 height="stretch",
-                help=f"Of the problems that failed, with as many calls as playing again: {counted(arms['critic'])}. "
+                help=f"Of the problems that failed, within as many calls as playing again: {counted(arms['critic'])}. "
                 "The line shows every round: what still fails later is mostly bad luck of the draw, and there playing "
                 "again mends more.",
                 chart_data=[r["controls"]["critic"]["accuracy"] for r in found],
@@ -105,16 +105,26 @@ def critic_against(store: Store, e: Experiment, report: Report, arm: str) -> sta
 
 
 def what_the_critic_bought(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
-    """The honest sentences about the controls: the first round and the last, and what seeing the answer does."""
+    """The honest sentences about the controls: the first round and the last, and what seeing the answer did.
+
+    The last is said of the round with most failures: of a handful nothing could be told.
+    """
     last, calls = reports[-1], reports[-1]["controls"]["critic"]["calls"]
     lines = [_one_round(store, e, report) for report in ([reports[0], last] if len(reports) > 1 else [last])]
-    other = critic_against(store, e, last, "blind")
-    if other.p < LEVEL and last["controls"]["critic"]["accuracy"] > last["controls"]["blind"]["accuracy"]:
-        lines.append(f"What it gains over the blind critic is bought with the right answer ({p_text(other.p)}).")
-    else:
-        lines.append(f"That the critic sees the right answer makes no difference that can be told ({p_text(other.p)}).")
-    st.write(f"The same failed problems, {calls} calls for each of the three:")
+    most = max(reports, key=lambda r: (r["controls"]["critic"]["n"], -r["round"]))
+    lines.append(_seeing_the_answer(most, critic_against(store, e, most, "blind").p))
+    st.write(f"The same failed problems, at most {calls} calls on each of them for each of the three:")
     st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def _seeing_the_answer(report: Report, p: float) -> str:
+    critic, blind = (report["controls"][arm]["accuracy"] for arm in ("critic", "blind"))
+    start = f"In round {report['round']}"
+    if p >= LEVEL:
+        return f"{start} no difference can be told between seeing the right answer and not seeing it ({p_text(p)})."
+    if critic > blind:
+        return f"{start} what the critic gains over the blind critic is bought with the right answer ({p_text(p)})."
+    return f"{start} the critic that sees the right answer mends less than the blind one ({p_text(p)})."
 
 
 def _one_round(store: Store, e: Experiment, report: Report) -> str:
