@@ -20,6 +20,7 @@ from .repair import CriticRepair, Failure, play_again
 from .rollout import Records, Rollout, Work
 from .settings import Settings
 from .store import Experiment, Store
+from .teams import Team
 from .trajectories import SeedPath, Task, Trajectory
 
 TESTS = ("heldout", "new_wordings", "withheld_forms")
@@ -233,7 +234,7 @@ def report(bench: Bench, round: int, tests: Mapping[str, Any], learned: Mapping[
     }
 
 
-def voices_for(models: Mapping[str, Any], settings: Settings, limit: int = 1024) -> Voices:
-    """Voices at the experiment's temperatures: the critic has its own."""
-    critic = Sampling(settings.critic_temperature, limit)
-    return Voices(models, Sampling(settings.temperature, limit), {"critic": critic})
+def voices_for(models: Mapping[str, Any], settings: Settings, team: Team, limit: int = 1024) -> Voices:
+    """Voices at the experiment's temperatures: a critic that mends has its own, one that only debates has not."""
+    mends = {"critic": Sampling(settings.critic_temperature, limit)} if "critic" in team.menders else {}
+    return Voices(models, Sampling(settings.temperature, limit), mends)

@@ -157,10 +157,10 @@ class Run:
     def update(self, round: int, models: dict[str, str], library: Library) -> tuple[dict[str, str], dict[str, Any]]:
         """Fine-tune each model on its own examples, then let the gate decide what is kept."""
         s, random = self.settings, Random(f"select/{self.experiment.seed}/{round}")
-        chosen = self.recipe.select(library, s.draws, random)
+        only = s.roles_to_train()
+        chosen = [e for e in self.recipe.select(library, s.draws, random) if not only or e.said.role in only]
         sets = {model: cut(examples, s.examples_in(round), random)
-                for model, examples in per_model(chosen, self.recipe.model_of).items()
-                if not self._only() or model in self._only() or model == "*"}
+                for model, examples in per_model(chosen, self.recipe.model_of).items()}
         with self._phase(round, "train"):
             self._heard(0, max(1, len(sets)))
             done = {u.model: u for u in self.store.weights.updates(self.experiment.id, round)}
@@ -257,14 +257,14 @@ class Run:
 
     # -- small things ------------------------------------------------------------------------------------------------
     def voices(self, models: Mapping[str, str]) -> Voices:
-        speak = {role: self.machine.model(name, self.store.weights.get(name)) for role, name in models.items()}
-        return voices_for(speak, self.settings)
+        """The models that speak. Who mends is never trained, so it stays the base where one model is shared, too."""
+        team, base = self.recipe.team, self.base_models()["*"]
+        names = {**{role: base for role in team.menders}, **models}
+        speak = {role: self.machine.model(name, self.store.weights.get(name)) for role, name in names.items()}
+        return voices_for(speak, self.settings, team)
 
     def _speaker(self, models: Mapping[str, str], model: str) -> str:
         return models.get(model) or models["*"]
-
-    def _only(self) -> tuple[str, ...]:
-        return tuple(part.strip() for part in self.settings.train_roles.split(",") if part.strip())
 
     def _tried(self, round: int) -> tuple[Trajectory, ...]:
         """A round's plays in plan order: an endpoint's replies land in any order, and nothing may depend on it."""

@@ -161,6 +161,10 @@ class Settings:
         counts = [int(part) for part in self.examples.split(",") if part.strip()]
         return counts[min(round_no, len(counts)) - 1] if counts else None
 
+    def roles_to_train(self) -> tuple[str, ...]:
+        """The only roles that learn; empty: all."""
+        return tuple(part.strip() for part in self.train_roles.split(",") if part.strip())
+
 
 MOST_EXAMPLES = 1_000_000
 FIELDS = {field.name: field for field in dataclasses.fields(Settings)}

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 import sirius_core.recipes
+from sirius_core import teams
 from sirius_core.errors import UnknownName
+from sirius_core.evaluate import voices_for
 from sirius_core.finetune import scripted
 from sirius_core.improve import Run, improve
 from sirius_core.models import ScriptedModel
@@ -219,6 +221,38 @@ def test_shared_model_mixed_team_and_restart_are_only_settings(run):
     assert {u.before for u in store.weights.updates(experiment, 2)} == {base}
     none, _, _ = run("sirius", name="none.db", critic="none")
     assert none[1]["repairs"] == 0 and none[1]["controls"] == {}
+
+
+def test_only_the_named_roles_learn_whoever_holds_their_weights(run):
+    shared, store, _ = run("sirius", sharing="shared", train_roles="analyst")
+    assert list(shared[1]["library"]) == ["*"]
+    trained = {store.episodes.get(r[0]).turns[r[1]].role for r in store.db.rows("SELECT trajectory, turn FROM example")}
+    assert trained == {"analyst"}
+    seats, _, _ = run("multiagent_finetuning", debater, "seats.db", train_roles="critic")
+    assert list(seats[1]["library"]) == ["critic/1", "critic/2", "critic/3"]
+
+
+def test_who_mends_stays_the_base_even_where_one_model_is_shared(run):
+    def stubborn(text: str, seed: int, trained: bool) -> str:  # so that there are failures in round 2
+        return formulas(text, seed, False)
+
+    stubborn.dialect = "pocket"
+    _, store, experiment = run("sirius", stubborn, sharing="shared")
+    base, trained = (store.weights.models(experiment, n)[0]["*"][:8] for n in (0, 1))
+    spoke = "SELECT DISTINCT u.role, u.model FROM turn u JOIN trajectory t ON t.seq = u.trajectory WHERE t.round = 2"
+    mended = {tuple(r) for r in store.db.rows(f"{spoke} AND t.phase = 'repair' AND u.origin = 'sampled'")}
+    assert base != trained and mended >= {("critic", base), ("rephraser", base), ("analyst", trained)}
+    assert {r[1] for r in store.db.rows(f"{spoke} AND t.phase = 'propose'")} == {trained}
+
+
+def test_a_critic_that_debates_speaks_at_the_teams_temperature():
+    for team, temperature in (("formula_chain", 0.7), ("debate", 1.0)):
+        assert voices_for({}, SMALL, teams.get(team)).settings("critic", "answer", 0).temperature == temperature
+
+
+def test_the_placebo_shares_weights_as_its_arm_does(run):
+    reports, _, _ = run("placebo", sharing="shared", examples="9")
+    assert reports[1]["library"] == {"*": 9}
 
 
 def test_a_checkpoint_that_is_significantly_worse_is_not_kept(run):

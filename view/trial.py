@@ -47,7 +47,7 @@ def play(store: Store, e: Experiment, repair_id: str, text: str, draw: int = 0) 
             text,
             team=recipe.team,
             judge=recipe.judge,
-            voices=voices_for(models, e.settings),
+            voices=voices_for(models, e.settings, recipe.team),
             draw=draw,
             check=encode,
         )

@@ -68,7 +68,7 @@ def get(settings: Settings) -> Recipe:
         made = import_module(f"{__name__}.{RECIPES[name]}").recipe(settings)
     else:
         raise UnknownName("recipe", name, RECIPES)
-    for role in filter(None, (part.strip() for part in settings.train_roles.split(","))):
+    for role in settings.roles_to_train():
         if role not in made.team.roles:
             raise UnknownName("role", role, made.team.roles)
     return made

@@ -56,7 +56,7 @@ class Team:
 
     ``chain`` lists the roles that can be rewritten, in order of speaking; ``speaker`` is the role that states the
     answer. ``view(task, trajectory, shown)`` gives the critic's slots (``shown`` is the gold answer, or None), and
-    ``blame(critique, trajectory)`` reads a critique. ``parses`` says how an edited turn's text is read again.
+    ``blame(critique, trajectory)`` reads a critique; a team without them cannot be mended by a critic.
     """
 
     name: str
@@ -67,6 +67,11 @@ class Team:
     view: Callable[[Task, Trajectory, str | None], Mapping[str, str]] | None = None
     blame: Callable[[str, Trajectory], Blame | None] | None = None
     limits: Mapping[str, int] = field(default_factory=dict)  # most tokens of a reply, by role or role.prompt
+
+    @property
+    def menders(self) -> tuple[str, ...]:
+        """The roles that take no part in the workflow but mend its failures: critic and rephraser."""
+        return () if self.view is None else tuple(r for r in ("critic", "rephraser") if r in self.roles)
 
     def role(self, name: str) -> Role:
         if name not in self.roles:
