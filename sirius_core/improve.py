@@ -146,12 +146,13 @@ class Run:
             raise WaitingForReview(
                 f"{self.experiment.id}: {len(waiting)} repairs of round {round} wait; decide them on the "
                 f"review page, or go on without: sirius resume {self.experiment.id} --go-on")
+        review.close(self.store, self.experiment.id, round)
 
     def library(self, round: int) -> Library:
         """The plays of this round, or of all so far, and the repairs that were admitted."""
         first = round if self.settings.library == "fresh" else 1
         plays = [t for r in range(first, round + 1) for t in self._tried(r)]
-        admitted, edited = review.admitted(self.store, self.experiment.id, self.settings.review, first, round)
+        admitted, edited = review.admitted(self.store, self.experiment.id, first, round)
         return Library((*plays, *admitted), edited)
 
     def update(self, round: int, models: dict[str, str], library: Library) -> tuple[dict[str, str], dict[str, Any]]:

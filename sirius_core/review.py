@@ -20,7 +20,7 @@ from .teams import Team
 from .trajectories import Repair, Trajectory, digest
 
 REASONS = ("still wrong", "right for a wrong reason", "leaks the answer", "unclear")
-_GO_ON = "go on"
+_GO_ON, _REVIEWED = "go on", "reviewed"
 
 
 def waiting(store: Store, experiment: str, round: int) -> list[Repair]:
@@ -33,7 +33,9 @@ def waiting(store: Store, experiment: str, round: int) -> list[Repair]:
 
 def queue(store: Store, experiment: str, round: int) -> list[Repair]:
     """Every repair of a round that a person should see: mended ones, and ones that were right but leak."""
-    return [r for r in store.repairs.find(experiment, round) if r.mended or (r.replay is not None and r.leak)]
+    found = store.repairs.find(experiment, round)
+    leaky = store.episodes.many([r.replay for r in found if r.replay is not None and r.leak])
+    return [r for r in found if r.mended or (r.replay in leaky and leaky[r.replay].right)]
 
 
 def go_on(store: Store, experiment: str, round: int) -> None:
@@ -41,12 +43,19 @@ def go_on(store: Store, experiment: str, round: int) -> None:
     store.episodes.finish(experiment, round, "review", [_GO_ON])
 
 
-def admitted(
-    store: Store, experiment: str, reviewed: bool, first: int, last: int
-) -> tuple[list[Trajectory], frozenset[str]]:
-    """(replays that may enter the library, ids of those that carry a person's text), rounds ``first`` to ``last``."""
+def close(store: Store, experiment: str, round: int) -> None:
+    """The round's review is over: what nobody has decided stays out, whatever the setting will be in later rounds."""
+    store.episodes.finish(experiment, round, "review", [_REVIEWED])
+
+
+def admitted(store: Store, experiment: str, first: int, last: int) -> tuple[list[Trajectory], frozenset[str]]:
+    """(replays that may enter the library, ids of those that carry a person's text), rounds ``first`` to ``last``.
+
+    A round that was reviewed needs a decision for each; one that was not takes every mended repair.
+    """
     ids: dict[str, bool] = {}
     for round in range(first, last + 1):
+        reviewed = _REVIEWED in store.episodes.finished(experiment, round, "review")
         decisions = store.repairs.decisions(experiment, round)
         for repair in store.repairs.find(experiment, round):
             decision = decisions.get(repair.id)
@@ -106,11 +115,11 @@ def decide(
     """Record a decision. An edit needs its replay (`try_edit`), one that succeeded; undo takes it back."""
     repair = store.repairs.get(repair_id)
     experiment, round = store.repairs.place(repair_id)
-    if store.weights.models(experiment, round) is not None:
+    if store.weights.models(experiment, round) is not None or store.weights.training_sets(experiment, round):
         raise UsageError(f"round {round} of {experiment} has been trained already: its decisions stand")
     text, replayed = repair.rephrased, repair.replay
     if verdict == "edit":
-        if edited is None or repair.turn is None or edited.parent != repair.failed:
+        if edited is None or edited.parent != repair.failed or repair.turn is None or repair.turn not in edited.edits:
             raise UsageError("an edit is decided with its replay: try it first")
         if not edited.right:
             raise UsageError("this edit does not lead to the right answer: it may not enter the library")

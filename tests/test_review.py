@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from actors import ActingMachine, act
 
-from sirius_core import review
+from sirius_core import jobs, review
 from sirius_core.errors import UnreadableText, UsageError, WaitingForReview
 from sirius_core.improve import Run, improve
 from sirius_core.pocket.vocabulary import encode
@@ -62,7 +63,7 @@ def test_only_what_was_accepted_enters(paused):
     review.decide(store, waiting[1].id, "reject", "ann", reason=review.REASONS[1])
     reports = go_on(run)
     assert [r["round"] for r in reports] == [0, 1]
-    kept, _ = review.admitted(store, experiment, True, 1, 1)
+    kept, _ = review.admitted(store, experiment, 1, 1)
     assert [t.id for t in kept] == [waiting[0].replay]
     assert repaired_in(store, experiment) <= {waiting[0].replay}
     with pytest.raises(UsageError, match="has been trained already"):
@@ -115,3 +116,42 @@ def test_nothing_decided_means_nothing_repaired_enters(paused):
     store, experiment, run, _ = paused
     go_on(run)
     assert repaired_in(store, experiment) == set()
+
+
+def test_once_training_has_begun_decisions_stand(paused):
+    store, experiment, run, waiting = paused
+    review.decide(store, waiting[0].id, "accept", "ann")
+    review.go_on(store, experiment, 1)
+
+    def dies(jobs, on_step):
+        raise InterruptedError  # as a kill in the middle of fine-tuning
+
+    run.machine.tune = dies
+    with suppress(InterruptedError):
+        improve(run)
+    assert store.weights.training_sets(experiment, 1) and store.weights.models(experiment, 1) is None
+    for verdict in ("undo", "reject"):
+        with pytest.raises(UsageError, match="has been trained already"):
+            review.decide(store, waiting[0].id, verdict, "ann")
+
+
+def test_a_round_keeps_the_rule_under_which_it_was_closed(paused):
+    store, experiment, run, waiting = paused
+    review.decide(store, waiting[0].id, "accept", "ann")
+    go_on(run)
+    jobs.change(store, experiment, {"review": False})
+    last = Run(store, store.experiments.get(experiment), ActingMachine(run.experiment))
+    improve(last)
+    kept, _ = review.admitted(store, experiment, 1, 2)
+    assert [t.id for t in kept if t.path.round == 1] == [waiting[0].replay]
+    mended = {r.replay for r in store.repairs.find(experiment, 2) if r.mended}
+    assert mended and {t.id for t in kept if t.path.round == 2} == mended
+
+
+def test_an_unmended_repair_waits_only_if_it_leaks_and_is_right(paused):
+    store, experiment, _, waiting = paused
+    wrong = next(r for r in store.repairs.find(experiment, 1) if r.replay and not store.episodes.get(r.replay).right)
+    right = waiting[0]
+    leaky = [replace(r, id=f"leaky{n}", leak=("a trace",), mended=False) for n, r in enumerate((wrong, right))]
+    store.repairs.add(experiment, 1, "repair", leaky)
+    assert {r.id for r in review.queue(store, experiment, 1)} - {r.id for r in waiting} == {"leaky1"}
