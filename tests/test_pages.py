@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from sirius_core import frames, jobs, review
 from sirius_core.errors import Missing, UnknownName
-from sirius_core.settings import FIELDS
+from sirius_core.settings import FIELDS, Settings
 from sirius_core.store import Store
 from sirius_core.store.browse import GROUPS, Browse, Filter
 from view import findings, lab, live, words
@@ -406,3 +406,10 @@ def test_what_seeing_the_answer_did_is_said_as_it_was(critic, blind, p, said):
     report = {"round": 2, "controls": {"critic": {"accuracy": critic}, "blind": {"accuracy": blind}}}
     sentence = findings._seeing_the_answer(report, p)
     assert said in sentence and sentence.startswith("In round 2 ")
+
+
+def test_to_look_at_an_experiment_does_not_run_its_recipe_file(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("raise SystemExit('this code was run')\n")
+    steps = live.steps(Settings().changed({"recipe": str(file)}), 1)
+    assert [step.phase for step in steps][:2] == ["propose", "repair"]
