@@ -161,7 +161,7 @@ def controls(bench: Bench, round: int, voices: Voices, failures: Sequence[Trajec
     def work(arm: str, failed: Trajectory) -> Work:
         task = tasks[failed.task]
         path = bench.path(round, f"control:{arm}", task, failed.path.attempt)
-        failure = Failure(task, failed, bench.recipe.team, voices, bench.recipe.judge, path)
+        failure = Failure(task, failed, bench.recipe.team, voices, bench.recipe.judge, path, s.threshold)
         repairer = CriticRepair(gold=arm == "critic", max_critiques=s.control_calls, max_calls=s.control_calls)
 
         async def go(call: Call) -> Records:
@@ -176,7 +176,7 @@ def controls(bench: Bench, round: int, voices: Voices, failures: Sequence[Trajec
     for arm in ARMS:
         if arm == "again":
             played = bench.store.episodes.find(bench.experiment.id, round=round, phase="control:again")
-            mended = {t.task for t in played if t.reward is not None and t.reward.value > s.threshold}
+            mended = {t.task for t in played if t.earned(s.threshold)}
             spent = sum(len(t.turns) for t in played)
         else:  # a repair that leaks does not count as a success
             seen = "gold" if arm == "critic" else "blind"

@@ -45,7 +45,7 @@ def improve(run: Run) -> list[dict[str, Any]]:
         run.close(0, models, {})                            # rounds[0] is the untrained base
     for t in range(max(1, run.round), run.settings.rounds + 1):
         tried = run.propose(t, models)                      # Algorithm 1: every agent acts on every x_i
-        failed = [x for x in tried if not x.right]          # R_i < epsilon
+        failed = [x for x in tried if not run.success(x)]   # R_i <= epsilon
         run.repair(t, models, failed)                       # Algorithm 2: feedback, regeneration, replay
         run.wait_for_people(t)
         library = run.library(t)                            # the good sets C
@@ -117,16 +117,16 @@ class Run:
         """Failures to the critic, problems without any success first, at most ``max_repairs``."""
         if self.recipe.repair is None:
             return
-        solved = {t.task for t in self._tried(round) if t.right}
+        solved = {t.task for t in self._tried(round) if self.success(t)}
         order = Random(f"repairs/{self.experiment.seed}/{round}")
         ranked = sorted(failed, key=lambda t: (t.task in solved, t.path.attempt, order.random()))
-        voices, by_id = self.voices(models), {t.id: t for t in self.bench.tasks["train"]}
+        s, voices, by_id = self.settings, self.voices(models), {t.id: t for t in self.bench.tasks["train"]}
         repairer = self.recipe.repair
 
         def work(trajectory: Trajectory) -> Work:
             task = by_id[trajectory.task]
             path = self.bench.path(round, "repair", task, trajectory.path.attempt)
-            failure = Failure(task, trajectory, self.recipe.team, voices, self.recipe.judge, path)
+            failure = Failure(task, trajectory, self.recipe.team, voices, self.recipe.judge, path, s.threshold)
 
             async def go(call: Call) -> Records:
                 return await repairer(failure, call)
@@ -134,7 +134,7 @@ class Run:
             return Work(f"{task.id}/{trajectory.path.attempt}", go)
 
         with self._phase(round, "repair"):
-            plan = [work(t) for t in ranked[: self.settings.max_repairs]]
+            plan = [work(t) for t in ranked[: s.max_repairs]]
             self.bench.rollout.run(round, "repair", plan, lockstep=voices.lockstep)
 
     def wait_for_people(self, round: int) -> None:
@@ -153,7 +153,7 @@ class Run:
         first = round if self.settings.library == "fresh" else 1
         plays = [t for r in range(first, round + 1) for t in self._tried(r)]
         admitted, edited = review.admitted(self.store, self.experiment.id, first, round)
-        return Library((*plays, *admitted), edited)
+        return Library((*plays, *admitted), edited, self.settings.threshold)
 
     def update(self, round: int, models: dict[str, str], library: Library) -> tuple[dict[str, str], dict[str, Any]]:
         """Fine-tune each model on its own examples, then let the gate decide what is kept."""
@@ -189,7 +189,7 @@ class Run:
             "training_sets": {model: content for model, (_, content) in stored.items()},
             "steps": {u.model: u.steps for u in updates},
             "repaired": sum(r.mended for r in mended), "repairs": len(mended),
-            "solved": len({t.task for t in self._tried(round) if t.right}),
+            "solved": len({t.task for t in self._tried(round) if self.success(t)}),
             "lucky_library": _lucky(library), "updates": verdict["updates"], "validation": verdict.get("validation"),
             "models": models,
         }
@@ -257,6 +257,9 @@ class Run:
         return significantly_lower([one[t] for t in one], [two[t] for t in one])
 
     # -- small things ------------------------------------------------------------------------------------------------
+    def success(self, trajectory: Trajectory) -> bool:
+        return trajectory.earned(self.settings.threshold)
+
     def voices(self, models: Mapping[str, str]) -> Voices:
         """The models that speak. Who mends is never trained, so it stays the base where one model is shared, too."""
         team, base = self.recipe.team, self.base_models()["*"]

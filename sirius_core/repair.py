@@ -32,6 +32,7 @@ class Failure:
     voices: Voices
     judge: Judge
     path: SeedPath
+    threshold: float = 0.5  # a reward above it is a success
 
 
 class Repairer(Protocol):
@@ -162,7 +163,7 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                         rephrased=text,
                         leak=leak,
                         replay=again.id,
-                        mended=again.right and not leak,
+                        mended=again.earned(failure.threshold) and not leak,
                         calls=ledger.count - start,
                     )
                 )
@@ -228,7 +229,7 @@ def _join_digits(text: str) -> str:
 async def play_again(failure: Failure, call: Call, max_calls: int) -> Records:
     """The control: the whole team simply plays the task again, until it succeeds or the calls are spent."""
     ledger, found, draw = _Ledger(call), list[Trajectory](), 0
-    while ledger.count + len(failure.team.chain) <= max_calls and not any(t.right for t in found):
+    while ledger.count + len(failure.team.chain) <= max_calls and not any(t.earned(failure.threshold) for t in found):
         path = replace(failure.path, branch=digest("again", failure.trajectory.path.key), draw=draw)
         played = await play(failure.team, failure.task, failure.voices, path, ledger)
         found.append(replace(played, reward=failure.judge(failure.task, played)))

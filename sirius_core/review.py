@@ -34,8 +34,9 @@ def waiting(store: Store, experiment: str, round: int) -> list[Repair]:
 def queue(store: Store, experiment: str, round: int) -> list[Repair]:
     """Every repair of a round that a person should see: mended ones, and ones that were right but leak."""
     found = store.repairs.find(experiment, round)
+    threshold = store.experiments.get(experiment).settings.threshold
     leaky = store.episodes.many([r.replay for r in found if r.replay is not None and r.leak])
-    return [r for r in found if r.mended or (r.replay in leaky and leaky[r.replay].right)]
+    return [r for r in found if r.mended or (r.replay in leaky and leaky[r.replay].earned(threshold))]
 
 
 def go_on(store: Store, experiment: str, round: int) -> None:
@@ -54,6 +55,7 @@ def admitted(store: Store, experiment: str, first: int, last: int) -> tuple[list
     A round that was reviewed needs a decision for each; one that was not takes every mended repair.
     """
     ids: dict[str, bool] = {}
+    threshold = store.experiments.get(experiment).settings.threshold
     for round in range(first, last + 1):
         reviewed = _REVIEWED in store.episodes.finished(experiment, round, "review")
         decisions = store.repairs.decisions(experiment, round)
@@ -67,7 +69,8 @@ def admitted(store: Store, experiment: str, first: int, last: int) -> tuple[list
                 ids[repair.replay] = False
     found = store.episodes.many(list(ids))
     order = {i: (p.round, p.task, p.attempt, p.branch, p.draw) for i in ids for p in [found[i].path]}
-    right = sorted((found[i] for i in ids if found[i].right), key=lambda t: order[t.id])  # not that of arrival
+    right = [found[i] for i in ids if found[i].earned(threshold)]
+    right.sort(key=lambda t: order[t.id])  # not that of arrival
     return right, frozenset(t.id for t in right if ids[t.id])
 
 
@@ -118,13 +121,14 @@ def decide(
     if store.weights.models(experiment, round) is not None or store.weights.training_sets(experiment, round):
         raise UsageError(f"round {round} of {experiment} has been trained already: its decisions stand")
     text, replayed = repair.rephrased, repair.replay
+    threshold = store.experiments.get(experiment).settings.threshold
     if verdict == "edit":
         if edited is None or edited.parent != repair.failed or repair.turn is None or repair.turn not in edited.edits:
             raise UsageError("an edit is decided with its replay: try it first")
-        if not edited.right:
+        if not edited.earned(threshold):
             raise UsageError("this edit does not lead to the right answer: it may not enter the library")
         text, replayed = edited.edits[repair.turn], edited.id
-    elif verdict == "accept" and not store.episodes.get(repair.replay or "").right:
+    elif verdict == "accept" and not store.episodes.get(repair.replay or "").earned(threshold):
         raise UsageError("this repair's replay is wrong: it can be edited or rejected, not accepted")
     store.repairs.decide(
         Review(repair_id, author, verdict, reason, text, digest(repair.rephrased), digest(text), replayed, seconds)

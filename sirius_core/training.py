@@ -42,14 +42,16 @@ class Example:
 class Library:
     """Every judged trajectory that a recipe may learn from in a round.
 
-    ``tried`` are plays and admitted replays, oldest first; ``edited`` are ids of replays that carry a person's text.
+    ``tried`` are plays and admitted replays, oldest first; ``edited`` are ids of replays that carry a person's text;
+    a success is what earned more than ``threshold``.
     """
 
     tried: tuple[Trajectory, ...]
     edited: frozenset[str] = field(default_factory=frozenset)
+    threshold: float = 0.5
 
     def successes(self) -> tuple[Trajectory, ...]:
-        return tuple(t for t in self.tried if t.right)
+        return tuple(t for t in self.tried if t.earned(self.threshold))
 
     def source(self, trajectory: Trajectory) -> str:
         if trajectory.id in self.edited:

@@ -181,6 +181,10 @@ class Trajectory:
     def right(self) -> bool:
         return self.reward is not None and self.reward.right
 
+    def earned(self, threshold: float) -> bool:
+        """Whether the reward is above an experiment's threshold (Algorithm 1: R > epsilon)."""
+        return self.reward is not None and self.reward.value > threshold
+
     @property
     def content(self) -> str:
         outcome = self.outcome

@@ -223,6 +223,15 @@ def test_shared_model_mixed_team_and_restart_are_only_settings(run):
     assert none[1]["repairs"] == 0 and none[1]["controls"] == {}
 
 
+def test_a_success_is_what_earns_more_than_the_threshold(run):
+    for threshold, wanted in ((0.5, {2 / 3, 1.0}), (0.7, {1.0})):
+        reports, store, _ = run("multiagent_finetuning", debater, f"{threshold}.db", threshold=threshold, problems=40)
+        rows = store.db.rows("SELECT DISTINCT t.reward FROM example e JOIN trajectory t ON t.id = e.trajectory")
+        assert {row[0] for row in rows} == wanted
+        tried = "SELECT count(DISTINCT task) FROM trajectory WHERE phase = 'propose' AND round = 1 AND reward > ?"
+        assert reports[1]["solved"] == store.db.value(tried, threshold)
+
+
 def test_only_the_named_roles_learn_whoever_holds_their_weights(run):
     shared, store, _ = run("sirius", sharing="shared", train_roles="analyst")
     assert list(shared[1]["library"]) == ["*"]
