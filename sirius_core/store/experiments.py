@@ -31,7 +31,7 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Where a run stands (the one mutable row): ``status`` is queued, running, paused, done, failed or cancelled."""
+    """Where a run stands (the one mutable row): ``status`` is queued, running, paused, stopped, failed or done."""
 
     experiment: str
     status: str
