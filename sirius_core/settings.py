@@ -53,7 +53,7 @@ class Settings:
     )
     repair_turn: str = knob(
         "blamed",
-        "Rewrite the one turn that the critic blames, or each role's turn, one after the other.",
+        "Rewrite the turn that the critic blames, or ask about each role in turn and rewrite it where it is blamed.",
         choices=("blamed", "each"),
         group="repair",
     )
