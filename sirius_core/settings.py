@@ -42,7 +42,7 @@ class Settings:
     max_solutions: int = knob(3, "Tries at each training problem in each round (Algorithm 2: max_sol).", 1, 64)
     temperature: float = knob(1.0, "Sampling temperature of the role agents.", 0.0, 2.0)
     threshold: float = knob(
-        0.5, "A trajectory counts as a success when its reward is above this (Algorithm 1: epsilon).", 0.0, 1.0
+        0.5, "A trajectory counts as a success when its reward is above this (Algorithm 1: epsilon).", 0.0, 0.99
     )
 
     critic: str = knob(

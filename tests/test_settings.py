@@ -89,8 +89,11 @@ def test_an_unknown_name_is_answered_with_the_nearest_known_one() -> None:
         Settings().changed({"round": 2})
     with pytest.raises(UnknownName, match="there is no preset 'quickstrat'; did you mean 'quickstart'"):
         preset("quickstrat")
-    with pytest.raises(UnknownName, match="there is no role 'analist'; did you mean 'analyst'"):
+    with pytest.raises(UnknownName, match="there is no learning role 'analist'; did you mean 'analyst'"):
         recipes.get(Settings().changed({"train_roles": "analist"}))
+    for recipe, role in (("sirius", "critic"), ("sirius", "solo"), ("star", "analyst")):  # they would train nothing
+        with pytest.raises(UnknownName, match="there is no learning role"):
+            recipes.get(Settings().changed({"recipe": recipe, "train_roles": role}))
     with pytest.raises(UnknownName, match="known:"):
         recipes.get(Settings().changed({"recipe": ""}))
 
@@ -103,6 +106,11 @@ def test_a_preset_is_valid_and_can_be_carried_out(name: str) -> None:
     assert Settings().changed(json.loads(json.dumps(chosen.as_dict()))) == chosen
     assert recipes.get(chosen).name == chosen.recipe
     assert preset(name, {"rounds": "3"}) == dataclasses.replace(chosen, rounds=3)
+
+
+def test_a_threshold_that_no_reward_exceeds_is_refused() -> None:
+    with pytest.raises(UsageError, match="between"):
+        Settings().changed({"threshold": 1})
 
 
 def test_settings_are_frozen_and_a_change_makes_new_ones() -> None:

@@ -69,8 +69,8 @@ def get(settings: Settings) -> Recipe:
     else:
         raise UnknownName("recipe", name, RECIPES)
     for role in settings.roles_to_train():
-        if role not in made.team.roles:
-            raise UnknownName("role", role, made.team.roles)
+        if role not in (learners := [name for name in made.team.roles if name not in made.team.menders]):
+            raise UnknownName("learning role", role, learners)
     return made
 
 

@@ -70,6 +70,9 @@ def blame(critique: str, failed: Trajectory) -> Blame | None:
 
 _LIMITS = {"analyst": 48, "calculator": 120, "summarizer": 16, "critic": 16, "rephraser": 120, "solo": 150}
 
-formula_chain = Team("formula_chain", from_files("formulas"), chain, ("analyst", "calculator", "summarizer"),
-                     "summarizer", view, blame, _LIMITS)
-formula_solo = Team("formula_solo", from_files("formulas"), solo, ("solo",), "solo", view, blame, _LIMITS)
+_CHAIN, _MENDERS = ("analyst", "calculator", "summarizer"), ("critic", "rephraser")
+
+formula_chain = Team("formula_chain", from_files("formulas", (*_CHAIN, *_MENDERS)), chain, _CHAIN, "summarizer", view,
+                     blame, _LIMITS)
+formula_solo = Team("formula_solo", from_files("formulas", ("solo", *_MENDERS)), solo, ("solo",), "solo", view, blame,
+                    _LIMITS)
