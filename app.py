@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from sirius_core import jobs
 from sirius_core.errors import SiriusError
 from view import lab, live
 from view.words import STYLE
@@ -28,7 +29,8 @@ st.logo(lab.LOGO, size="large")
 st.html(STYLE)
 try:
     with lab.opened() as store:
-        lab.start_the_first(store, lab.launch)
+        if first := jobs.first(store):
+            lab.launch(first.id)
         with st.sidebar:
             experiment = lab.choose(store)
             if experiment is not None:

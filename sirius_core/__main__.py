@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -338,14 +339,19 @@ def _pocket(args: argparse.Namespace) -> None:
 
 
 def _lab(args: argparse.Namespace) -> int:
+    from . import jobs
+    from .store import Store
+
     app = Path(__file__).resolve().parents[1] / "app.py"
     if not app.exists():
         raise UsageError("the app is not part of the installed package: run `make lab` in a checkout")
-    try:
-        import streamlit  # noqa: F401
-    except ImportError:
-        raise UsageError("the app needs streamlit: pip install 'sirius-lab[app]'") from None
-    environment = {**os.environ, "SIRIUS_DB": str(args.db.resolve())}
+    if find_spec("streamlit") is None:
+        raise UsageError("the app needs streamlit: pip install 'sirius-lab[app]'")
+    db = args.db.resolve()
+    with Store(db) as store:
+        first = jobs.first(store)
+    if first is not None:
+        jobs.launch(db, first.id)
     print(f"Sirius Lab: http://127.0.0.1:{args.port}", file=sys.stderr)
     options = {
         "server.address": "127.0.0.1",
@@ -356,7 +362,7 @@ def _lab(args: argparse.Namespace) -> int:
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
     command = [sys.executable, "-m", "streamlit", "run", str(app), *flags]
     os.chdir(app.parent)  # .streamlit/config.toml is read from there
-    os.execve(sys.executable, command, environment)
+    os.execve(sys.executable, command, {**os.environ, "SIRIUS_DB": str(db)})
 
 
 def _notebook(args: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from .errors import Busy, Cancelled, Paused, ReadOnlyDatabase, SiriusError, UsageError
 from .improve import Run, improve
-from .settings import Settings
+from .settings import Settings, preset
 from .store import ACTIVE, Experiment, Job, Store
 
 Hear = Callable[[str], None]
@@ -171,6 +171,17 @@ class _Progress:
             experiments.set_job(self.experiment, round=round, phase=phase, done=done, total=total)
             if experiments.job(self.experiment).cancel:
                 self.cancel()
+
+
+def first(store: Store) -> Experiment | None:
+    """The quickstart that an empty database begins with, to be launched by the caller; None if there is something.
+
+    ``SIRIUS_AUTOSTART=0`` leaves an empty database empty.
+    """
+    if os.environ.get("SIRIUS_AUTOSTART") == "0" or store.experiments.all():
+        return None
+    with store.write():  # the app and the command line may come at once: only one of them finds the database empty
+        return None if store.experiments.all() else create(store, "quickstart", preset("quickstart"), 0)
 
 
 # -- detached processes ----------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
-"""The frame around every page: which database, which experiment, links between pages, the very first start."""
+"""The frame around every page: which database, which experiment, links between pages."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -33,17 +33,6 @@ def opened() -> Iterator[Store]:
     """The store of this run of the script or fragment; never kept."""
     with Store(path()) as store:
         yield store
-
-
-def start_the_first(store: Store, start: Callable[[str], None]) -> None:
-    """An empty database starts the quickstart by itself. ``SIRIUS_AUTOSTART=0`` leaves it to the visitor."""
-    if os.environ.get("SIRIUS_AUTOSTART") == "0" or store.experiments.all():
-        return
-    with store.write():  # two sessions may come at once: only one of them finds the database empty
-        if store.experiments.all():
-            return
-        first = jobs.create(store, "quickstart", preset("quickstart"), 0)
-    start(first.id)
 
 
 def launch(experiment: str) -> None:
