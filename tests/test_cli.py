@@ -145,7 +145,7 @@ def test_the_schema_is_one_and_the_object_keeps_to_it(finished: tuple[Path, dict
     (["run", "tiny", "--set", "base=wise"], ["base", "misled"]),
     (["run", "tiny", "--set", "recipe=serius"], ["there is no recipe 'serius'", "did you mean 'sirius'"]),
     (["run", "tiny", "--set", "recipe=mine.py"], ["there is no recipe file 'mine.py'"]),
-    (["run", "tiny", "--set", "train_roles=analist"], ["there is no role 'analist'", "did you mean 'analyst'"]),
+    (["run", "tiny", "--set", "train_roles=analist"], ["there is no learning role 'analist'", "did you mean 'analyst'"]),
     (["run", "nowhere.json"], ["cannot read settings from 'nowhere.json'"]),
     (["resume", "tiny-0-1"], ["there is no database"]),
     (["status"], ["there is no database"]),
