@@ -46,8 +46,9 @@ class CriticRepair:
     """The critic's way: up to ``max_critiques`` critiques, each with up to ``max_regenerations`` rewrites.
 
     ``gold``: whether the critic is shown the right answer. ``each``: one critique for each role of the chain, whose
-    turn is rewritten where it is blamed, instead of one for whoever is. ``max_calls`` bounds the calls spent on this failure (0: no bound); a critique or a
-    rewrite that could not be played to its end within them is not asked for. The first success ends the work.
+    turn is rewritten where it is blamed, instead of one for whoever is. ``max_calls`` bounds the calls spent on this
+    failure (0: no bound); a critique or a rewrite that could not be played to its end within them is not asked for.
+    The first success ends the work.
     """
 
     gold: bool = True
