@@ -97,8 +97,8 @@ def test_pass_at_k_rises_with_k_and_starts_near_the_accuracy(finished):
     assert record["problems"] == 20 and means == sorted(means) and means[0] < means[-1] <= 1
 
 
-def test_pass_at_k_counts_the_tries_that_were_asked_for_whatever_was_measured_before(finished, tmp_path):
-    store, run, _ = finished
+def test_pass_at_k_counts_the_tries_that_were_asked_for_whatever_was_measured_before(finished):
+    _, run, _ = finished
     asked = {"samples": 2, "problems": 20}
     voices = run.voices(run.models_after(1))
     before = pass_at_k(run.bench, 1, voices, **asked)
