@@ -275,6 +275,10 @@ def test_a_checkpoint_that_is_significantly_worse_is_not_kept(run):
         and reports[1]["accuracy"] == reports[0]["accuracy"] == 1.0
     )
     assert reports[1]["validation"] == {"n": 8, "before": 8, "after": 8} and set(reports[1]["models"]) == {"*"}
+    alone, store, _ = run("star", worse, name="alone.db")
+    assert alone[1]["updates"] == {"accepted": 0, "rejected": 1}
+    phases = "SELECT DISTINCT phase FROM trajectory WHERE round = 1 AND phase LIKE 'validate%'"
+    assert [r[0] for r in store.db.rows(phases)] == ["validate"]  # one model alone is judged once
     open_gate, _, _ = run("sirius", worse, name="open.db", gate="false")
     assert open_gate[1]["updates"] == {"accepted": 3, "rejected": 0} and open_gate[1]["accuracy"] == 0.0
 
