@@ -43,7 +43,7 @@ def one(store: Store, e: Experiment, r: Repair, decided: Review | None, last: Re
         st.session_state["rv_shown"] = (r.id, time.monotonic())
     problem(readable(task.source, task.question))
     if decided is not None:
-        why = f" ({decided.reason})" if decided.reason else ""
+        why = f" ({lab.plain(decided.reason)})" if decided.reason else ""
         st.info(f"Decided: {decided.verdict}{why}. Undo it to decide again.", icon=":material/lock:")
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -171,7 +171,7 @@ def aside(store: Store, e: Experiment, round: int, queue: list[Repair], decision
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Last decisions", icon=":material/history:", disabled=not decisions):
             for d in store.repairs.last_decisions(e.id, 10):
-                why = f" ({d.reason})" if d.reason else ""
+                why = f" ({lab.plain(d.reason)})" if d.reason else ""
                 lab.link(
                     lab.REVIEW,
                     f"{d.verdict}{why} · {lab.plain(d.author)} · {local_time(d.created_at)}",
