@@ -226,7 +226,7 @@ class Run:
             accepted = dict(new)
             if self._worse(before, (round, "validate")):
                 accepted, after = {}, before
-                # Alone it has been judged already: played again until it passes, the gate would let everything through.
+                # One that stands alone has been judged: other draws of the same test would be a second chance.
                 for model, name in new.items() if len(new) > 1 else ():
                     place = self._validate(round, f"validate:{model}", {**old, **accepted, model: name})
                     if not self._worse(after, place):
