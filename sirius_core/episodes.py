@@ -116,6 +116,8 @@ class Ask:
                 old,
                 text=self._edits[index],
                 origin="edited",
+                model="",  # said by somebody else: a mend, or a person
+                seed=0,
                 finish="stop",
                 slots=draft.slots,
                 tokens_in=0,

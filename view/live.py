@@ -58,7 +58,7 @@ def steps(s: Settings, round: int) -> list[Step]:
         )
         if s.review:
             found.append(Step("review", "Review", "A person accepts, edits or rejects each mended failure."))
-    found.append(Step("train", "Train", "Each role is fine-tuned on its own turns that led to a right answer."))
+    found.append(Step("train", "Train", "Each role is fine-tuned on its own turns that the recipe keeps."))
     if s.gate:
         found.append(
             Step("validate", "Validate", f"On {s.validation} other problems the new weights must not do worse.")

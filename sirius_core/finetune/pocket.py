@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..errors import SiriusError
 from ..models import Model
 from ..models.pocket import Engine
 from . import OnStep, Tuned, TuneJob
@@ -39,7 +40,10 @@ class PocketTuner:
         def relay(index: int, step: int, steps: int, loss: float) -> None:
             on_step(jobs[index].model, step, steps, loss)
 
-        trained = self._engine.train(work, relay)
+        try:
+            trained = self._engine.train(work, relay)
+        except FloatingPointError as error:
+            raise SiriusError(f"fine-tuning diverged ({error}); start again with a lower rate") from None
         seconds = (time.perf_counter() - started) / max(1, len(jobs))
         return [Tuned(t.blob, tuple(t.losses), t.steps, t.tokens, seconds) for t in trained]
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from ..errors import ModelError
 from ..prompts import Message
 from . import Completion, Sampling
 
@@ -141,9 +142,12 @@ class Engine:
             )
             for job in jobs
         ]
-        if self.workers is not None:
-            return list(self.workers.sample(asked))
-        return [run_sample(self._load(job.checkpoint), job) for job in asked]
+        try:
+            if self.workers is not None:
+                return list(self.workers.sample(asked))
+            return [run_sample(self._load(job.checkpoint), job) for job in asked]
+        except FloatingPointError as error:
+            raise ModelError(f"a checkpoint is of no use: {error}") from None
 
     def train(self, jobs: list[Any], on_step: Callable[[int, int, int, float], None]) -> list[Any]:
         """Fine-tune: jobs and results as in ``sirius_core.pocket.workers``."""
