@@ -10,10 +10,11 @@ import argparse
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,9 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sirius: interrupted; what was finished is stored", file=sys.stderr)
         return Cancelled.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:  # nobody reads on, or a disk is full: what stands in stdout's buffer can go nowhere
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return 0
+        print(f"sirius: {error}", file=sys.stderr)
+        return SiriusError.exit_code
 
 
 class _Parser(argparse.ArgumentParser):
@@ -90,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
     pocket.add_argument("base", nargs="?", default="misled")
     pocket.add_argument("--out", type=Path, help="where to write it (default: NAME.npz here)")
     lab = command("lab", _lab, "Open the lab in a browser; an empty database starts the quickstart by itself.")
-    lab.add_argument("--port", type=int, default=8501)
+    lab.add_argument("--port", type=_port, default=8501)
     lab.add_argument("--no-browser", action="store_true")
     common(lab)
     command("notebook", _notebook, "Open the notebooks in JupyterLab.")
@@ -103,7 +108,13 @@ def _megabytes(text: str) -> float:
     return size
 
 
-_megabytes.__name__ = "size"  # argparse: invalid size value: '-1'
+def _port(text: str) -> int:
+    if not 0 < (port := int(text)) < 65536:
+        raise ValueError
+    return port
+
+
+_megabytes.__name__, _port.__name__ = "size", "port"  # argparse: invalid size value: '-1'
 
 
 # -- experiments -----------------------------------------------------------------------------------------------------
@@ -327,13 +338,16 @@ def _pocket(args: argparse.Namespace) -> None:
 
         raise UnknownName("base", args.base, pretraining.BASES)
 
+    out = args.out or Path(f"{args.base}.npz")
+    if not out.parent.is_dir() or out.is_dir():  # told before the minutes that it takes
+        raise UsageError(f"cannot write {str(out)!r}: name a file in a folder that exists")
+
     def on_step(step: int, steps: int, loss: float) -> None:
         if step % 100 == 0 or step == steps:
             print(f"\r{args.base}: step {step}/{steps}, loss {loss:.3f}", end="", file=sys.stderr, flush=True)
 
     started = time.process_time()
     blob = pretraining.pretrain(args.base, on_step)
-    out = args.out or Path(f"{args.base}.npz")
     out.write_bytes(blob)
     print(f"\n{out}: {len(blob):,} bytes, {time.process_time() - started:.0f} s of one core", file=sys.stderr)
 
@@ -347,6 +361,15 @@ def _lab(args: argparse.Namespace) -> int:
         raise UsageError("the app is not part of the installed package: run `make lab` in a checkout")
     if find_spec("streamlit") is None:
         raise UsageError("the app needs streamlit: pip install 'sirius-lab[app]'")
+    with socket.socket() as probe:  # before anything is started
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", args.port))
+        except OSError as error:
+            raise UsageError(
+                f"port {args.port} cannot be used ({error.strerror}): a lab may be open there already; "
+                f"another: sirius lab --port {args.port % 65535 + 1}"
+            ) from None
     db = args.db.resolve()
     with Store(db) as store:
         first = jobs.first(store)
@@ -366,6 +389,8 @@ def _lab(args: argparse.Namespace) -> int:
 
 
 def _notebook(args: argparse.Namespace) -> None:
+    if find_spec("jupyterlab") is None:
+        raise UsageError("the notebooks need JupyterLab: make notebook installs it")
     folder = Path(__file__).resolve().parents[1] / "notebooks"
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", "--ip", "127.0.0.1", str(folder)])
 

@@ -40,7 +40,14 @@ def create(store: Store, name: str, settings: Settings, seed: int) -> Experiment
 
     if abs(seed) >= 2**63:
         raise UsageError(f"seed {seed}: must lie between -(2^63 - 1) and 2^63 - 1")
-    recipes.get(settings)
+    team = recipes.get(settings).team
+    if mute := [role for role in team.roles.values() if not any(d in ("pocket", "*") for _, d in role.prompts)]:
+        raise UsageError(
+            f"recipe {settings.recipe!r} cannot be played by the pocket model: "
+            f"its role {mute[0].name!r} has no prompts in the pocket dialect"
+        )
+    if settings.recipe.endswith(".py"):  # it may be resumed from another folder
+        settings = settings.changed({"recipe": str(Path(settings.recipe).resolve())})
     return store.experiments.create(name, settings, seed)
 
 
@@ -52,6 +59,8 @@ def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
         raise UsageError(
             f"setting {fixed[0]} is part of the experiment; only {', '.join(sorted(free))} may change on resume"
         )
+    if "rounds" in changes and (closed := len(store.experiments.reports(experiment)) - 1) > settings.rounds:
+        raise UsageError(f"setting rounds={settings.rounds}: {closed} rounds are closed already")
     store.experiments.set_settings(experiment, settings)
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -145,7 +146,8 @@ def test_the_schema_is_one_and_the_object_keeps_to_it(finished: tuple[Path, dict
     (["run", "tiny", "--set", "base=wise"], ["base", "misled"]),
     (["run", "tiny", "--set", "recipe=serius"], ["there is no recipe 'serius'", "did you mean 'sirius'"]),
     (["run", "tiny", "--set", "recipe=mine.py"], ["there is no recipe file 'mine.py'"]),
-    (["run", "tiny", "--set", "train_roles=analist"], ["there is no learning role 'analist'", "did you mean 'analyst'"]),
+    (["run", "tiny", "--set", "train_roles=analist"], ["no learning role 'analist'", "did you mean 'analyst'"]),
+    (["pocket", "pretrain", "misled", "--out", "nowhere/misled.npz"], ["cannot write 'nowhere/misled.npz'"]),
     (["run", "nowhere.json"], ["cannot read settings from 'nowhere.json'"]),
     (["resume", "tiny-0-1"], ["there is no database"]),
     (["status"], ["there is no database"]),
@@ -224,6 +226,43 @@ def test_an_unknown_experiment_is_one_line(sirius: Callable[..., Said], tmp_path
     sirius("measure", "tiny-0-1", "--samples", 0).ended(2, "samples")
 
 
+def test_a_recipe_that_the_pocket_model_cannot_play_is_one_line_and_leaves_nothing(
+        sirius: Callable[..., Said]) -> None:
+    sirius("run", "tiny", "--set", "recipe=multiagent_finetuning").ended(2, "cannot be played by the pocket model")
+    assert json.loads(sirius("status", "--json").ended(0).out) == {"experiments": []}
+
+
+def test_a_recipe_file_is_found_from_another_folder(
+        sirius: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text("from sirius_core.recipes.placebo import recipe\n")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    sirius("run", "tiny", "--rounds", 0, "--set", "recipe=mine.py").ended(0)
+    monkeypatch.chdir(tmp_path / "other")
+    sirius("resume", "tiny-0-1", "--set", "rounds=1").ended(0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_behind_stdout_is_one_line(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "sirius_core", "run", "tiny", "--rounds", "0", "--json", "--db", "lab.db"]
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True,
+                              env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 1 and done.stderr.endswith("No space left on device\n"), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_cannot_be_used_is_one_line_and_starts_nothing(sirius: Callable[..., Said], tmp_path: Path) -> None:
+    for port in (0, 65536, "eighty"):
+        sirius("lab", "--port", port).ended(2, "invalid port value")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        sirius("lab", "--port", taken, "--db", tmp_path / "lab.db").ended(2, f"port {taken} cannot be used", "--port")
+    assert list(tmp_path.iterdir()) == []
+
+
 # -- resume ----------------------------------------------------------------------------------------------------------
 def test_a_finished_experiment_resumes_at_once_and_goes_on_when_asked_for_more(
         sirius: Callable[..., Said], finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
@@ -236,6 +275,7 @@ def test_a_finished_experiment_resumes_at_once_and_goes_on_when_asked_for_more(
         assert sirius("resume", "small-4-1", "--json", "--set", setting).ended(2, part).object == printed
     more = sirius("resume", "small-4-1", "--json", "--set", "rounds=2").ended(0).object
     assert more["rounds"][:2] == printed["rounds"] and [r["round"] for r in more["rounds"]] == [0, 1, 2]
+    sirius("resume", "small-4-1", "--set", "rounds=1").ended(2, "2 rounds are closed already")
     table = sirius("resume", "small-4-1").ended(0).out.splitlines()
     assert [line.split(":")[0] for line in table] == ["round 0", "round 1", "round 2"]
     status = json.loads(sirius("status", "--json").ended(0).out)
