@@ -174,6 +174,8 @@ class _Progress:
         if (round, phase) != self._at:
             self._at, self._last = (round, phase), 0.0
             experiments.log(self.experiment, f"round {round}: {phase}")
+            # Somebody who launched it a second time, in the same moment, has left "queued" in the row.
+            experiments.set_job(self.experiment, status="running")
             self.hear(f"round {round}: {phase}")
         if now - self._last >= 0.2 or done == total:
             self._last = now
@@ -198,22 +200,34 @@ def launch(path: Path, experiment: str) -> int:
     """Start or resume an experiment as a process of its own that outlives the caller; returns its pid."""
     if running(path, experiment):
         raise Busy(f"{experiment} is running already")
-    log = _folder(path) / f"{experiment}.log"
+    log = log_file(path, experiment)
+    _beside(path, log.name).close()  # where nothing can be written, nothing is queued
+    with Store(path) as store:
+        store.experiments.set_job(experiment, status="queued", cancel=0, message="", log=str(log))
+    return _detach(path, "resume", experiment, log)
+
+
+def launch_measure(path: Path, experiment: str) -> int:
+    """`measure` as a process of its own, followed by its log; returns its pid. If a run is on, the log says Busy."""
+    return _detach(path, "measure", experiment, log_file(path, experiment, "measure"))
+
+
+def log_file(path: Path, experiment: str, what: str = "") -> Path:
+    """Where a detached process writes what it has to say."""
+    return _folder(path) / f"{experiment}{what and f'.{what}'}.log"
+
+
+def _detach(path: Path, command: str, experiment: str, log: Path) -> int:
+    """``sirius COMMAND EXPERIMENT`` in a session of its own, for the checkout or package that this process runs."""
+    known = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     with _beside(path, log.name) as out:
-        with Store(path) as store:
-            store.experiments.set_job(experiment, status="queued", cancel=0, message="", log=str(log))
         process = subprocess.Popen(
-            [sys.executable, "-m", "sirius_core", "resume", experiment, "--db", str(path)],
+            [sys.executable, "-m", "sirius_core", command, experiment, "--db", str(path)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             start_new_session=True,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(
-                    [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-                ),
-            },
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(known)},
         )
     return process.pid
 

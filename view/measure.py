@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import streamlit as st
 
@@ -35,7 +31,7 @@ def _state(experiment: str, busy: bool, again: bool, was_running: bool) -> None:
         disabled=busy or running,
         help="64 tries at each of 100 held-out problems, for the base and for the team now.",
     ):
-        _launch(experiment)
+        jobs.launch_measure(lab.path(), experiment)
         st.session_state["_measuring"] = (experiment, time.monotonic())
         st.rerun(scope="app")
     if running:
@@ -50,29 +46,9 @@ def _running(experiment: str) -> bool:
     return jobs.running(lab.path(), experiment) or (begun == experiment and time.monotonic() - at < STARTING)
 
 
-def _log(experiment: str) -> Path:
-    folder = Path(f"{lab.path().resolve()}.locks")
-    folder.mkdir(exist_ok=True)
-    return folder / f"{experiment}.measure.log"
-
-
-def _launch(experiment: str) -> None:
-    root = Path(__file__).resolve().parents[1]
-    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    with _log(experiment).open("wb") as out:
-        subprocess.Popen(
-            [sys.executable, "-m", "sirius_core", "measure", experiment, "--db", str(lab.path())],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-
-
 def _last_line(experiment: str) -> str:
     try:
-        lines = _log(experiment).read_text("utf-8", "replace").split("\n")
+        lines = jobs.log_file(lab.path(), experiment, "measure").read_text("utf-8", "replace").split("\n")
     except OSError:
         return ""
     return lab.plain(next((line for line in reversed(lines) if line.strip()), ""))
