@@ -250,7 +250,7 @@ with lab.opened() as store:
     else:
         if live.active(job):
             st.write(
-                "All is decided for now: the round goes on."
+                "Nothing waits for a decision now: the round goes on."
                 if decisions
                 else "The round is on its way to its repairs. They appear here by themselves."
             )
