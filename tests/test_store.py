@@ -359,6 +359,15 @@ def test_names_of_experiments_count_on(store: Store) -> None:
 
 
 # -- several at once -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("name", "id"), [
+    ("my set", "my-set-0-1"), ("-x", "x-0-1"), ("<b>x</b>", "b-x-b-0-1"), ("(1)", "1-0-1"), ("--", "experiment-0-1"),
+    ("Übung 1", "Übung-1-0-1"),
+])
+def test_an_experiments_id_is_never_taken_for_an_option(store: Store, name: str, id: str) -> None:
+    made = store.experiments.create(name, Settings(), 0)
+    assert (made.name, made.id) == (name, id)
+
+
 def test_four_processes_write_at_once_and_nothing_is_lost_or_torn(tmp_path: Path) -> None:
     path = tmp_path / "lab.db"
     with Store(path) as store:

@@ -65,7 +65,8 @@ class Experiments:
     ) -> Experiment:
         """A new experiment, its id the name, the seed and a running number: ``quickstart-0-1``."""
         with self.db.write():
-            stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:40] or "experiment"
+            words = "".join(c if c.isalnum() or c in "-_" else " " for c in name).split()
+            stem = "-".join(words)[:40].strip("-") or "experiment"  # never like an option of the command line
             count = self.db.value("SELECT count(*) FROM experiment WHERE name = ? AND seed = ?", name, seed)
             ids = {row[0] for row in self.db.rows("SELECT id FROM experiment")}
             number = count + 1
