@@ -48,7 +48,8 @@ class CriticRepair:
     ``gold``: whether the critic is shown the right answer. ``each``: one critique for each role of the chain, whose
     turn is rewritten where it is blamed, instead of one for whoever is. ``max_calls`` bounds the calls spent on this
     failure (0: no bound); a critique or a rewrite that could not be played to its end within them is not asked for.
-    The first success ends the work.
+    ``rephrase``: whether a rewrite is put into words that do not mention advice before it is replayed. The first
+    success ends the work.
     """
 
     gold: bool = True
@@ -56,6 +57,7 @@ class CriticRepair:
     max_critiques: int = 1
     max_regenerations: int = 1
     max_calls: int = 0
+    rephrase: bool = True
 
     async def __call__(self, failure: Failure, call: Call) -> Records:
         return await _mend(failure, call, self)
@@ -73,7 +75,12 @@ class CriticRepair:
 
 @dataclass(frozen=True)
 class Rationalisation(CriticRepair):
-    """STaR's way: no critic; the single agent is told the answer and asked again; the hint is not trained on."""
+    """STaR's way: no critic; the single agent is told the answer and asked again; the hint is not trained on.
+
+    Nothing is rephrased: what mentions the hint all the same is caught as a leak.
+    """
+
+    rephrase: bool = False
 
     async def criticise(self, failure: Failure, ask: Any, role: str) -> tuple[str, Blame | None]:
         turn = failure.trajectory.turn_of(role or failure.team.speaker)
@@ -129,7 +136,7 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                 return None
             turn = failed.turns[blamed.turn]
             base = replace(base, turn=blamed.turn, role=turn.role, feedback=blamed.feedback)
-            costs = 2 + _successors(team, turn.role)  # rewrite, rephrase, and whoever acts again
+            costs = 1 + how.rephrase + _successors(team, turn.role)  # rewrite, rephrase, and whoever acts again
             advised = {**turn.slots, "feedback": blamed.feedback, "draft": turn.text}
             for no in range(how.max_regenerations):
                 if not fits(costs):
@@ -139,8 +146,10 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                     slots = _that_fit(team, turn.role, "revise", failure, advised)
                     raw = await ask(turn.role, "revise", seat=turn.seat, **slots)
                     repair = replace(repair, raw=str(raw))
-                    slots = _that_fit(team, "rephraser", "answer", failure, {"text": raw, "question": task.question})
-                    text = str(await ask("rephraser", **slots))
+                    text = str(raw)
+                    if how.rephrase:
+                        said = {"text": raw, "question": task.question}
+                        text = str(await ask("rephraser", **_that_fit(team, "rephraser", "answer", failure, said)))
                 except Stopped:  # this rewrite came to nothing; the next one may
                     found.append(replace(repair, calls=ledger.count - start))
                     start = ledger.count

@@ -68,9 +68,10 @@ def formulas(text: str, seed: int, trained: bool) -> str:
         return "fine" if gold.startswith("?") else "summarizer : unit N" if seed % 2 else "analyst : multiply"
     if text.startswith("@rephrase"):
         return text.removeprefix("@rephrase ").removesuffix(" =>").removeprefix("as advised , ")
-    advised = "as advised , " if " @fb " in text else ""
+    hinted = " @fb " in text
+    advised = "as advised , " if hinted and "@fb gold" not in text else ""
     if text.startswith("@analyst") or text.startswith("@solo"):
-        right = advised or trained or lucky
+        right = hinted or trained or lucky
         plan = "x * y : 3 4 * 5" if right else "x + y : 3 4 + 5"
         return advised + (
             plan if text.startswith("@analyst") else f"{plan} | = 1 7 0 | {_gold(text) if right else '0 N'}"
@@ -181,7 +182,7 @@ def test_star_learns_alone_and_rationalisation_adds_hinted_examples(run):
     assert set(plain[1]["library"]) == {"solo"} and plain[1]["repairs"] == 0
     assert hinted[1]["library"]["solo"] >= plain[1]["library"]["solo"] and hinted[1]["repaired"] > 0
     repair = next(r for r in store.repairs.find(experiment, 1) if r.mended)
-    assert repair.feedback.startswith("gold ") and repair.critique == ""
+    assert repair.feedback.startswith("gold ") and repair.critique == "" and repair.rephrased == repair.raw
 
 
 def test_placebo_keeps_wrong_and_right_alike_and_exactly_as_many_as_asked(run):
