@@ -8,7 +8,7 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.session_state["_goto"] = ("pages/overview.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from sirius_core import figures, review
+from sirius_core import figures, jobs, review
 from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import Browse
 from view import charts, findings, lab, live, measure, pocket
@@ -40,7 +40,7 @@ with lab.opened() as store:
         )
         st.stop()
     reports = store.experiments.reports(e.id)
-    job = live.job_of(store, e.id)
+    job = jobs.status(store, e.id)
     s = e.settings
     st.caption(
         f"{many(s.rounds, 'round')} · {s.problems} training problems, {many(s.max_solutions, 'try', 'tries')} each · "

@@ -11,7 +11,7 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.session_state["_goto"] = ("pages/review.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from sirius_core import review
+from sirius_core import jobs, review
 from sirius_core.store import Experiment, Review, Store
 from sirius_core.store.browse import Browse
 from sirius_core.trajectories import Repair, Task, Trajectory
@@ -238,7 +238,7 @@ with lab.opened() as store:
             review=True,
         )
         st.stop()
-    round, job = Browse(store.db).closed(e.id), live.job_of(store, e.id)
+    round, job = Browse(store.db).closed(e.id), jobs.status(store, e.id)
     waiting = [] if live.active(job) else review.waiting(store, e.id, round)
     queue, decisions = review.queue(store, e.id, round), store.repairs.decisions(e.id, round)
     item = current(queue, decisions) if waiting else None

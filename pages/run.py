@@ -137,7 +137,7 @@ def open_row(ids: list[str]) -> None:
 with lab.opened() as store:
     e = lab.chosen(store)
     if e is not None:
-        job, closed = live.job_of(store, e.id), Browse(store.db).closed(e.id)
+        job, closed = jobs.status(store, e.id), Browse(store.db).closed(e.id)
         left, right = st.columns([3, 2])
         with left.container(border=True, height="stretch"):
             live.panel(e.id, key="run")
@@ -194,7 +194,7 @@ with lab.opened() as store:
             st.subheader("All experiments", anchor=False)
             rows = []
             for x in everything[:50]:
-                reports, status = store.experiments.reports(x.id), live.job_of(store, x.id).status
+                reports, status = store.experiments.reports(x.id), jobs.status(store, x.id).status
                 rows.append(
                     {
                         "": "open",

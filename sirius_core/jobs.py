@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +25,7 @@ from .settings import Settings, preset
 from .store import ACTIVE, Experiment, Job, Store
 
 Hear = Callable[[str], None]
+SLOW_START = 30.0  # seconds in which a launched process must have taken its lock
 
 
 def machine_for(settings: Settings) -> Any:
@@ -250,10 +252,15 @@ def interrupted(path: Path, experiment: str) -> None:
 
 
 def status(store: Store, experiment: str) -> Job:
-    """The job row; one that says running while no process holds its lock has been interrupted and can be resumed."""
+    """The job row; one that no process works on, although it says so, has been interrupted and can be resumed."""
     job = store.experiments.job(experiment)
-    if job.status == "running" and not running(store.path, experiment):
+    if job.status not in ACTIVE or running(store.path, experiment):
+        return job
+    if job.status == "running":
         return replace(job, status="stopped", message="its process ended unexpectedly; resume to go on")
+    age = (datetime.now(UTC) - datetime.fromisoformat(job.updated_at)).total_seconds()
+    if age > SLOW_START:
+        return replace(job, status="stopped", message="its process did not begin; resume to try again")
     return job
 
 

@@ -266,9 +266,9 @@ def test_a_job_that_never_began_can_be_started_again(made: dict[str, Path], tmp_
     shutil.copy(made["stopped"], path)
     with Store(path) as store:
         store.experiments.set_job("tiny-0-1", status="queued")
-        assert live.job_of(store, "tiny-0-1").status == "queued"
+        assert jobs.status(store, "tiny-0-1").status == "queued"
         store.db.run("UPDATE job SET updated_at = '2020-01-01T00:00:00.000+00:00'")
-        assert live.job_of(store, "tiny-0-1").status == "stopped"
+        assert jobs.status(store, "tiny-0-1").status == "stopped"
 
 
 def test_a_database_of_a_newer_version_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,10 @@ def choose(store: Store) -> Experiment | None:
     if not known:
         st.caption("No experiment yet.")
         return None
-    wanted = [st.session_state.pop("_open", None), st.query_params.get("exp"), st.session_state.get("exp"), *known]
+    asked = st.query_params.get("exp")
+    if asked is not None and asked not in known:
+        st.session_state["_notice"] = f"There is no experiment {asked!r} here; this is the newest one."
+    wanted = [st.session_state.pop("_open", None), asked, st.session_state.get("exp"), *known]
     chosen = next(i for i in wanted if i in known)
     st.session_state["exp"] = st.session_state["_exp"] = st.query_params["exp"] = chosen
     st.selectbox(

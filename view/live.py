@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import streamlit as st
 
 from sirius_core import jobs, recipes
 from sirius_core.settings import Settings
-from sirius_core.store import ACTIVE, Job, Store
+from sirius_core.store import ACTIVE, Job
 from sirius_core.store.browse import Browse
 
 from . import lab
@@ -25,7 +23,6 @@ ICONS = {
     "failed": ":material/error:",
     "stopped": ":material/stop_circle:",
 }
-SLOW_START = 20.0  # seconds after which a queued job without a process counts as not started
 
 
 class Step(NamedTuple):
@@ -78,16 +75,6 @@ def _critic_works(s: Settings) -> tuple[bool, bool]:
     return recipe.repair is not None, bool(s.controls) and s.critic != "none" and recipe.team.view is not None
 
 
-def job_of(store: Store, experiment: str) -> Job:
-    """The job as it is; one that was queued long ago and never began counts as stopped."""
-    job = jobs.status(store, experiment)
-    if job.status == "queued" and not jobs.running(store.path, experiment):
-        age = (datetime.now(UTC) - datetime.fromisoformat(job.updated_at)).total_seconds()
-        if age > SLOW_START:
-            return replace(job, status="stopped", message="its process did not begin; resume to try again")
-    return job
-
-
 def active(job: Job) -> bool:
     return job.status in ACTIVE
 
@@ -99,13 +86,13 @@ def badge(job: Job) -> None:
 def watch(experiment: str) -> None:
     """The badge in the sidebar. While the job moves it looks once a second; a change redraws the whole page."""
     with lab.opened() as store:
-        moving = active(job_of(store, experiment))
+        moving = active(jobs.status(store, experiment))
     st.fragment(_watch, run_every=1.0 if moving else None)(experiment)
 
 
 def _watch(experiment: str) -> None:
     with lab.opened() as store:
-        job, closed = job_of(store, experiment), Browse(store.db).closed(experiment)
+        job, closed = jobs.status(store, experiment), Browse(store.db).closed(experiment)
         story = Browse(store.db).any_mended(experiment)
         others = [j for j in jobs.active(store) if j.experiment != experiment]
         rounds = store.experiments.get(experiment).settings.rounds
@@ -130,13 +117,13 @@ def _watch(experiment: str) -> None:
 def panel(experiment: str, *, key: str) -> None:
     """The running round as a pipeline; redrawn every second while the job moves, else it stands still."""
     with lab.opened() as store:
-        moving = active(job_of(store, experiment))
+        moving = active(jobs.status(store, experiment))
     st.fragment(_panel, run_every=1.0 if moving else None)(experiment, key)
 
 
 def _panel(experiment: str, key: str) -> None:
     with lab.opened() as store:
-        job, record = job_of(store, experiment), store.experiments.get(experiment)
+        job, record = jobs.status(store, experiment), store.experiments.get(experiment)
         reports = store.experiments.reports(experiment)
     s, closed = record.settings, len(reports)
     over = closed > s.rounds
@@ -151,7 +138,8 @@ def _panel(experiment: str, key: str) -> None:
     plan = steps(s, round)
     at = _at(job, plan, over)
     before = reports[-1]["phases"] if closed > 1 and "phases" in reports[-1] else {}
-    with st.container(key=f"pipeline_{key}", gap=None):
+    # While it moves its height stands still: a step's words take one line or two, and nothing below may jump.
+    with st.container(key=f"pipeline_{key}", gap=None, height=340 if active(job) else "content", border=False):
         for i, step in enumerate(plan):
             if over or i < at:
                 with st.expander(
