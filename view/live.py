@@ -139,7 +139,7 @@ def _panel(experiment: str, key: str) -> None:
     at = _at(job, plan, over)
     before = reports[-1]["phases"] if closed > 1 and "phases" in reports[-1] else {}
     # While it moves its height stands still: a step's words take one line or two, and nothing below may jump.
-    with st.container(key=f"pipeline_{key}", gap=None, height=340 if active(job) else "content", border=False):
+    with st.container(key=f"pipeline_{key}", gap=None, height=285 if active(job) else "content", border=False):
         for i, step in enumerate(plan):
             if over or i < at:
                 with st.expander(
