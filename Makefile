@@ -37,7 +37,7 @@ clean:
 
 .venv/.lab: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the lab into .venv (once)"
-	@$(INSTALL) -e '.[app,openai]'
+	@$(INSTALL) -e '.[app]'
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/python

@@ -1,7 +1,7 @@
 """The figures that CHANGELOG.md states, measured again: `python benchmarks/quickstart_figures.py [what ...]`.
 
     seeds      sirius run quickstart, seeds 0 1 2: base, end, new wordings, withheld forms, wall seconds, peak memory
-    placebo    the same number of examples and steps per role and round, success ignored (seed 0, 1, 2)
+    placebo    success ignored; every role gets as many examples a round as the role that had most (seed 0, 1, 2)
     uncoached  a run without repair on a base whose corpus has no critic or revision text
     novice     the base that is too weak; fluent: the base with little left to gain
     rounds     twelve rounds with and without the gate: is any later round below the best (Holm-corrected)?

@@ -20,6 +20,7 @@ from .repair import CriticRepair, Failure, play_again
 from .rollout import Records, Rollout, Work
 from .settings import Settings
 from .store import Experiment, Store
+from .store.browse import Browse
 from .teams import Team
 from .trajectories import SeedPath, Task, Trajectory
 
@@ -100,8 +101,7 @@ def test(bench: Bench, round: int, voices: Voices) -> dict[str, Any]:
 
 def right_by_task(bench: Bench, round: int, phase: str) -> dict[str, int]:
     """{task id: 1 if right, else 0} of one test."""
-    results = bench.store.episodes.results(bench.experiment.id, round, phase)
-    return {r.task: int(r.reward > bench.settings.threshold) for r in results}
+    return Browse(bench.store.db).right(bench.experiment.id, round, phase, threshold=bench.settings.threshold)
 
 
 def accuracy(right: Sequence[int], tasks: Sequence[Task]) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def controls(bench: Bench, round: int, voices: Voices, failures: Sequence[Trajec
 
 # -- pass@k ----------------------------------------------------------------------------------------------------------
 def pass_at_k(bench: Bench, round: int, voices: Voices, samples: int, problems: int) -> dict[str, Any]:
-    """pass@k for k = 1, 2, 4 ... ``samples`` on held-out problems: {"n", "problems", "k": {k: [mean, low, high]}}."""
+    """pass@k on held-out problems, k = 1, 2, 4 ... ``samples``: {samples, problems, "k": {k: [mean, low, high]}}."""
     tasks = bench.tasks["heldout"][:problems]
     bench.play_all(round, "pass", [("pass", task, i, voices) for task in tasks for i in range(samples)])
     tried, right = Counter[str](), Counter[str]()

@@ -74,7 +74,7 @@ class Run:
         limits = self.limits or Limits(max_calls=s.max_calls, max_tokens=s.max_tokens)
         rollout = Rollout(self.store, self.experiment.id, s.chunk, s.concurrency, limits, self._heard)
         self.bench = Bench(self.store, self.experiment, rollout, self.recipe, splits)
-        self._at, self._round, self._clock = "", 0, time.perf_counter()
+        self._at, self._round = "", 0
         self._seconds: dict[str, float] = {}
         self._kept: dict[int, tuple[Trajectory, ...]] = {}
 

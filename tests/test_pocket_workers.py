@@ -127,8 +127,6 @@ def test_names_must_be_known_and_mean_one_thing() -> None:
         pool.register("a", b"1")
         with pytest.raises(ValueError, match="another content"):
             pool.register("a", b"2")
-        pool.forget("a")
-        pool.register("a", b"2")
     with pytest.raises(ValueError, match="at least one"):
         Workers(0)
 

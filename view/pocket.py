@@ -16,6 +16,7 @@ not always make; it says nothing about errors that it always makes, or about lar
 
 def honesty(settings: Settings) -> None:
     """One line that is always there, and behind it the whole list."""
+    from sirius_core.pocket.readable import render_readable
     from sirius_core.pocket.textbook import BOOKS, misconceptions
     from sirius_core.pocket.vocabulary import WORDS
 
@@ -32,10 +33,10 @@ def honesty(settings: Settings) -> None:
         rows = [
             {
                 "family": m.family,
-                "question": m.form,
-                "right formula": _signs(m.right),
+                "question": render_readable(m.form),
+                "right formula": render_readable(m.right),
                 "taught right": m.rate,
-                "mostly taught instead": _signs(m.preferred),
+                "mostly taught instead": render_readable(m.preferred),
             }
             for m in misconceptions(book)
         ]
@@ -48,10 +49,7 @@ def honesty(settings: Settings) -> None:
             column_config={"taught right": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)},
         )
         st.caption(
-            f"{len(rows)} kinds of question in {len({row['family'] for row in rows})} families. Nouns bend these "
-            "rates a little; units are taught wrong in some wordings, too."
+            f"{len(rows)} kinds of question in {len({row['family'] for row in rows})} families. In each, one noun "
+            f"multiplies the rate by {book.trap_factor:g}, another the share of errors by {book.clear_factor:g}; units "
+            "are taught wrong in some wordings, too."
         )
-
-
-def _signs(formula: str) -> str:
-    return formula.replace("*", "×").replace("/", "÷").replace("-", "−")

@@ -138,10 +138,6 @@ class Workers:
         if self._blobs.setdefault(digest, blob) != blob:
             raise ValueError(f"checkpoint {digest[:12]} is already registered with another content")
 
-    def forget(self, digest: str) -> None:
-        """Let go of a checkpoint that no coming job needs."""
-        self._blobs.pop(digest, None)
-
     def sample(self, jobs: Iterable[SampleJob | tuple[str, Sequence[Request]]]) -> list[list[Generated]]:
         """The replies of every job, in order.
 

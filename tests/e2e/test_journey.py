@@ -118,10 +118,8 @@ def test_a_round_with_a_person_in_it(serve: Callable[[], str], page: Any, tmp_pa
     assert button(page, "save").is_disabled()
     box.fill(text)
     for _ in range(5):  # what follows is sampled: an edit may fail by a slip further on
-        started = time.monotonic()
         page.keyboard.press("Control+Enter")
         page.get_by_text("Your text, played again").wait_for()
-        assert time.monotonic() - started < 10
         settled(page)
         if button(page, "save").is_enabled():
             break
