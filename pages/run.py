@@ -24,6 +24,8 @@ GROUPS = {
     "repair": ("Critic and repair", ":material/auto_fix_high:"),
     "training": ("Training", ":material/model_training:"),
     "evaluation": ("Evaluation", ":material/straighten:"),
+    "data": ("Problems", ":material/dataset:"),
+    "endpoint": ("Model at an endpoint", ":material/cloud:"),
     "machine": ("Machine and budget", ":material/memory:"),
 }
 PRESET_HELP = {

@@ -23,7 +23,7 @@ from .trajectories import Outcome, SeedPath, Stop, Task, Trajectory, Turn, diges
 
 Call = Callable[[Model, Sequence[Message], Sampling, Callable[[], object]], Awaitable[Completion]]
 Parse = Callable[[str], Parsed]
-_FAILED = {"length": Stop.TRUNCATED, "refusal": Stop.REFUSED}
+_FAILED = {"length": Stop.TRUNCATED, "refusal": Stop.REFUSED, "tool_call": Stop.NO_ANSWER}
 _NEVER_SPOKEN = (Stop.LOST, Stop.UNREADABLE)  # such a turn has no reply that a replay could give back
 
 
@@ -123,6 +123,7 @@ class Ask:
                 tokens_in=0,
                 tokens_out=0,
                 ms=0.0,
+                cost=None,
             )
         spoken = old is not None and old.finish not in _NEVER_SPOKEN
         if old is not None and spoken and (self._fresh_from is None or index < self._fresh_from):
@@ -144,6 +145,7 @@ class Ask:
             tokens_in=said.tokens_in,
             tokens_out=said.tokens_out,
             ms=said.ms,
+            cost=said.cost,
         )
 
     def _read(self, turn: Turn, parse: Parse | None) -> tuple[Turn, Stopped | None]:

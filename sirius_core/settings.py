@@ -32,13 +32,14 @@ class Settings:
     """One experiment's settings. Every change goes through `Settings.changed`, which checks names and ranges."""
 
     recipe: str = knob("sirius", "How the team improves itself: a file in sirius_core/recipes, or a path to one.")
+    team: str = knob("", "Which team plays; empty: the one that the recipe takes for these tasks.")
     base: str = knob(
         "misled",
         "Which untrained pocket checkpoint the team starts from.",
         choices=("misled", "novice", "fluent", "uncoached"),
     )
     rounds: int = knob(3, "How many times the team plays, repairs and is fine-tuned.", 0, 50)
-    problems: int = knob(800, "Training problems, each with its own pair of numbers.", 4, 1500)
+    problems: int = knob(800, "Training problems (the embedded word problems have 1,500 at most).", 4, 1_000_000)
     max_solutions: int = knob(3, "Tries at each training problem in each round (Algorithm 2: max_sol).", 1, 64)
     temperature: float = knob(1.0, "Sampling temperature of the role agents.", 0.0, 2.0)
     threshold: float = knob(
@@ -67,6 +68,23 @@ class Settings:
         False, "Pause after the repairs so that a person accepts, edits or rejects them.", group="repair"
     )
 
+    update: str = knob(
+        "auto",
+        "How roles learn: their weights (pocket, trl, openai_api), their best examples in context (demos), rewritten "
+        "prompts, or not at all; auto: weights on the pocket model, demos on an endpoint.",
+        choices=("auto", "pocket", "demos", "prompts", "trl", "openai_api", "none"),
+        group="training",
+    )
+    demos: int = knob(4, "Examples shown to a role before each request, with update=demos.", 1, 64, group="training")
+    demo_choice: str = knob(
+        "similar",
+        "Which examples are shown: those most similar to the request, or some at random.",
+        choices=("similar", "random"),
+        group="training",
+    )
+    demo_tokens: int = knob(2000, "Most tokens that the shown examples may fill.", 1, 1_000_000, group="training")
+    checkpoint: str = knob("", "Folder of a local Hugging Face checkpoint, with update=trl.", group="training")
+    lora_rank: int = knob(16, "Rank of the LoRA adapters, with update=trl.", 1, 1024, group="training")
     library: str = knob(
         "accumulated",
         "Train on the successes of all rounds so far, or of this round only.",
@@ -116,10 +134,8 @@ class Settings:
         True, "Keep a new checkpoint only if validation accuracy is not significantly lower.", group="training"
     )
 
-    validation: int = knob(200, "Validation problems for the gate.", 1, 5000, group="evaluation")
-    heldout: int = knob(
-        400, "Held-out problems: their pairs of numbers occur nowhere else.", 1, 5000, group="evaluation"
-    )
+    validation: int = knob(200, "Validation problems for the gate.", 1, 100_000, group="evaluation")
+    heldout: int = knob(400, "Held-out problems: nothing like them is trained on.", 1, 100_000, group="evaluation")
     new_wordings: int = knob(
         400, "Held-out problems in wordings never fine-tuned (0: skip).", 0, 5000, group="evaluation"
     )
@@ -136,6 +152,43 @@ class Settings:
     control_calls: int = knob(
         12, "Model calls that each of the three may spend on one failed problem.", 3, 1000, group="evaluation"
     )
+
+    source: str = knob(
+        "formulas", "Where the problems come from: the embedded word problems, or a dataset.", group="data"
+    )
+    data: str = knob("", "Path of the dataset's official file or folder, or of a CSV or JSONL file.", group="data")
+    subjects: str = knob("", "Only these subjects of the dataset (comma separated); empty: all.", group="data")
+    columns: str = knob(
+        "",
+        "For a CSV or JSONL: which column is what, e.g. question=Problem, answer=Solution, kind=number.",
+        group="data",
+    )
+
+    model: str = knob("", "Name of the model at an endpoint; empty: the embedded pocket model.", group="endpoint")
+    base_url: str = knob(
+        "", "Base URL of an OpenAI-compatible endpoint; empty: OpenAI's own.", group="endpoint"
+    )
+    key_env: str = knob(
+        "",
+        "Environment variable with the key; empty: OPENAI_API_KEY for OpenAI, none for a server on this machine.",
+        group="endpoint",
+    )
+    mender_model: str = knob(
+        "", "Another model of the endpoint as critic, rephraser and prompt writer; empty: the same.", group="endpoint"
+    )
+    reply_tokens: int = knob(1024, "Most tokens of one reply.", 1, 1_000_000, group="endpoint")
+    sampling: str = knob(
+        "",
+        "Sampling by role and phase, e.g. solver.temperature=0.2, critic@repair.max_tokens=300.",
+        group="endpoint",
+    )
+    request: str = knob(
+        "", "More fields of every request as JSON; null takes one away: {\"temperature\": null}.", group="endpoint"
+    )
+    deadline: float = knob(120.0, "Seconds for one call with all its attempts.", 0.05, 86_400.0, group="endpoint")
+    attempts: int = knob(4, "Attempts at one call before it is lost.", 1, 100, group="endpoint")
+    max_cost: float = knob(0.0, "Pause when this much money (US dollars) was spent (0: no limit).", 0.0, 1e9,
+                           group="endpoint")
 
     chunk: int = knob(
         400, "Episodes that run in step and are stored together on the pocket model.", 1, 10_000, group="machine"

@@ -125,6 +125,7 @@ class Turn:
     tokens_in: int = 0
     tokens_out: int = 0
     ms: float = 0.0
+    cost: float | None = None  # US dollars; None where the price is not known
 
     @property
     def content(self) -> str:

@@ -32,7 +32,8 @@ def refused(changes: dict, *parts: str) -> None:
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_setting_says_what_it_is_and_its_default_is_valid(name: str) -> None:
     meta, default = FIELDS[name].metadata, FIELDS[name].default
-    assert meta["help"].endswith(".") and meta["group"] in ("run", "repair", "training", "evaluation", "machine")
+    groups = ("run", "repair", "training", "evaluation", "data", "endpoint", "machine")
+    assert meta["help"].endswith(".") and meta["group"] in groups
     assert type(default) is TYPES[name]
     assert Settings().changed({name: default}) == Settings() == Settings().changed({name: str(default)})
     if TYPES[name] in (int, float):

@@ -25,7 +25,8 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A reply. ``finish`` is ``stop``, ``length`` (truncated) or ``refusal``; tokens are counts; ``ms`` wall time.
+    """A reply. ``finish`` is ``stop``, ``length`` (truncated), ``refusal`` or ``tool_call``; tokens are counts;
+    ``ms`` wall time; ``cost`` US dollars, None where the price is not known.
 
     Half a character (a lone surrogate, as JSON may carry it), which no file can hold, becomes U+FFFD.
     """
@@ -35,6 +36,7 @@ class Completion:
     tokens_in: int = 0
     tokens_out: int = 0
     ms: float = 0.0
+    cost: float | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -42,6 +44,18 @@ class Completion:
         except UnicodeEncodeError:
             whole = self.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             object.__setattr__(self, "text", whole)
+
+
+class TryAgain(Exception):
+    """One attempt at a call failed in a way that another may not: the rollout retries it, counted under ``name``.
+
+    ``name`` is short and stable (``rate limit``, ``server error``, ``reset``, ``bad JSON`` ...); ``wait`` is what the
+    server asked for (Retry-After), in seconds.
+    """
+
+    def __init__(self, name: str, why: str = "", wait: float | None = None) -> None:
+        super().__init__(f"{name}: {why}" if why else name)
+        self.name, self.why, self.wait = name, why, wait
 
 
 class Model(Protocol):

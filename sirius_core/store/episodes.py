@@ -233,6 +233,7 @@ def _turn_row(seq: int, index: int, t: Turn) -> dict[str, Any]:
         "tokens_in": t.tokens_in,
         "tokens_out": t.tokens_out,
         "ms": t.ms,
+        "cost": t.cost,
     }
 
 
@@ -276,4 +277,5 @@ def _turn(row: sqlite3.Row) -> Turn:
         row["tokens_in"],
         row["tokens_out"],
         row["ms"],
+        row["cost"],
     )

@@ -1,4 +1,4 @@
-"""The tables, as numbered migrations. Facts are append-only; only `job`, `measurement`, and `settings` and
+"""The tables, as numbered migrations. Facts are append-only; only `job`, `measurement`, `price`, and `settings` and
 `machine` of `experiment` change.
 
 Each migration runs with its record in one BEGIN IMMEDIATE transaction. `PRAGMA user_version` repeats how many were
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import NewerDatabase, StoreError
 
-VERSION = 1
+VERSION = 2
 
 _TABLES = """
 CREATE TABLE contrast (
@@ -148,6 +148,45 @@ CREATE VIEW v_provenance AS
   LEFT JOIN update_step u ON u.training_set = s.id;
 """
 
+# Endpoints, datasets and rewritten prompts. `membership` is an experiment's splits; `price` US dollars per million
+# tokens; `fault` one failed attempt at a call; `note` what a remote service called the work that it was given.
+_ENDPOINTS = """
+ALTER TABLE turn ADD COLUMN cost REAL;
+CREATE TABLE membership (
+  experiment TEXT NOT NULL REFERENCES experiment(id), split TEXT NOT NULL, position INTEGER NOT NULL,
+  task TEXT NOT NULL REFERENCES task(id), PRIMARY KEY (experiment, split, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE price (
+  model TEXT PRIMARY KEY, input REAL NOT NULL, output REAL NOT NULL, cached REAL, note TEXT NOT NULL DEFAULT '',
+  updated_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE fault (
+  seq INTEGER PRIMARY KEY, experiment TEXT NOT NULL REFERENCES experiment(id), round INTEGER NOT NULL,
+  phase TEXT NOT NULL, model TEXT NOT NULL, name TEXT NOT NULL, why TEXT NOT NULL, at TEXT NOT NULL
+) STRICT;
+CREATE INDEX fault_round ON fault(experiment, round, phase);
+CREATE TABLE note (
+  experiment TEXT NOT NULL REFERENCES experiment(id), key TEXT NOT NULL, body TEXT NOT NULL, created_at TEXT NOT NULL,
+  PRIMARY KEY (experiment, key)
+) STRICT;
+CREATE TABLE rewrite (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, experiment TEXT NOT NULL REFERENCES experiment(id),
+  round INTEGER NOT NULL, model TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, why TEXT NOT NULL,
+  writer TEXT NOT NULL REFERENCES trajectory(id)
+) STRICT;
+CREATE INDEX rewrite_round ON rewrite(experiment, round);
+CREATE TABLE rewrite_review (
+  seq INTEGER PRIMARY KEY, rewrite TEXT NOT NULL REFERENCES rewrite(id), author TEXT NOT NULL,
+  verdict TEXT NOT NULL CHECK (verdict IN ('accept', 'edit', 'reject', 'undo')), reason TEXT NOT NULL,
+  text TEXT NOT NULL, seconds REAL NOT NULL, created_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX rewrite_review_rewrite ON rewrite_review(rewrite, seq);
+CREATE TRIGGER rewrite_review_no_update BEFORE UPDATE ON rewrite_review
+  BEGIN SELECT RAISE(ABORT, 'reviews are append-only'); END;
+CREATE TRIGGER rewrite_review_no_delete BEFORE DELETE ON rewrite_review
+  BEGIN SELECT RAISE(ABORT, 'reviews are append-only'); END;
+"""
+
 
 def _statements(script: str) -> list[str]:
     """Split a script at statement ends (executescript would commit the open transaction)."""
@@ -169,6 +208,11 @@ def migrations() -> Any:
     @steps(name="0001_arms_seeds_and_the_whole_path")
     def first(db: Any) -> None:
         for statement in _statements(_TABLES) + _statements(_VIEWS):
+            db.conn.execute(statement)
+
+    @steps(name="0002_endpoints_datasets_prompts")
+    def second(db: Any) -> None:
+        for statement in _statements(_ENDPOINTS):
             db.conn.execute(statement)
 
     return steps
