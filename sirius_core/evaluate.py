@@ -14,6 +14,7 @@ from typing import Any
 
 from . import statistics
 from .episodes import Call, play
+from .errors import UnknownName
 from .models import Sampling, Voices
 from .recipes import Recipe
 from .repair import CriticRepair, Failure, play_again
@@ -235,7 +236,24 @@ def report(bench: Bench, round: int, tests: Mapping[str, Any], learned: Mapping[
     }
 
 
-def voices_for(models: Mapping[str, Any], settings: Settings, team: Team, limit: int = 1024) -> Voices:
-    """Voices at the experiment's temperatures: a critic that mends has its own, one that only debates has not."""
-    mends = {"critic": Sampling(settings.critic_temperature, limit)} if "critic" in team.menders else {}
-    return Voices(models, Sampling(settings.temperature, limit), mends)
+def voices_for(models: Mapping[str, Any], settings: Settings, team: Team, phase: str = "") -> Voices:
+    """Voices with the experiment's sampling in ``phase``: a critic that mends has its own temperature, one that only
+    debates has not; ``settings.sampling`` has the last word. UsageError for a role or prompt that the team lacks."""
+    start = Sampling(settings.temperature, settings.reply_tokens)
+    by_role = {"critic": replace(start, temperature=settings.critic_temperature)} if "critic" in team.menders else {}
+    for rule in settings.sampling_rules():
+        known = {prompt for name in team.roles for prompt, _ in team.roles[name].prompts}
+        if (rule.role != "*" and rule.role not in team.roles) or (rule.prompt and rule.prompt not in known):
+            raise UnknownName("role or prompt", ".".join(filter(None, rule[:2])), [*team.roles, *known])
+        if rule.phase and rule.phase != phase:
+            continue
+        value = {rule.field: int(rule.value) if rule.field == "max_tokens" else rule.value}
+        if rule.role == "*" and not rule.prompt:
+            start = replace(start, **value)  # type: ignore[arg-type]
+            by_role = {key: replace(had, **value) for key, had in by_role.items()}  # type: ignore[arg-type]
+        for role in team.roles if rule.role == "*" and rule.prompt else () if rule.role == "*" else (rule.role,):
+            for key in [k for k in by_role if not rule.prompt and k.startswith(f"{role}.")]:
+                by_role[key] = replace(by_role[key], **value)  # type: ignore[arg-type]
+            key = ".".join(filter(None, (role, rule.prompt)))
+            by_role[key] = replace(by_role.get(key) or by_role.get(role) or start, **value)  # type: ignore[arg-type]
+    return Voices(models, start, by_role)

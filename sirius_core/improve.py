@@ -34,8 +34,12 @@ class Machine(Protocol):
     tune: Tuner
 
     def base(self) -> bytes: ...
+    def mender(self) -> bytes | None: ...  # who criticises, rephrases and rewrites prompts, if not the base
     def model(self, name: str, blob: bytes) -> Model: ...
     def describe(self) -> Mapping[str, Any]: ...
+
+
+MENDER = "mender"  # its place among an experiment's models, where the machine has one
 
 
 def improve(run: Run) -> list[dict[str, Any]]:
@@ -68,10 +72,12 @@ class Run:
     def __post_init__(self) -> None:
         s = self.settings = self.experiment.settings
         self.recipe = recipes.get(s)
-        splits = tasks.splits(self.recipe.source, s, self.experiment.seed)
+        splits = tasks.splits(self.recipe.source or s.source, s, self.experiment.seed)
         for split in splits.values():
             self.store.episodes.add_tasks(split)
-        limits = self.limits or Limits(max_calls=s.max_calls, max_tokens=s.max_tokens)
+        self.store.experiments.set_splits(self.experiment.id, {name: [t.id for t in part]
+                                                               for name, part in splits.items()})
+        limits = self.limits or Limits(s.deadline, s.attempts, s.max_calls, s.max_tokens)
         rollout = Rollout(self.store, self.experiment.id, s.chunk, s.concurrency, limits, self._heard)
         self.bench = Bench(self.store, self.experiment, rollout, self.recipe, splits)
         self._at, self._round = "", 0
@@ -93,20 +99,23 @@ class Run:
         return self.base_models() if kept is None else kept[0]
 
     def base_models(self) -> dict[str, str]:
-        """{"*": hash of the untrained checkpoint}: it speaks for every role until one is trained.
+        """{"*": hash of the untrained checkpoint}: it speaks for every role until one is trained. MENDER: the one
+        that mends, if it is another.
 
         It is the one with which the experiment began, whatever the machine's base is by now.
         """
         if (kept := self.store.weights.models(self.experiment.id, 0)) is None:
             with self.store.write():
                 base = {"*": self.store.weights.put(self.machine.base())}
+                if (mender := self.machine.mender()) is not None:
+                    base[MENDER] = self.store.weights.put(mender)
                 self.store.weights.set_models(self.experiment.id, 0, base, {"updates": {"accepted": 0, "rejected": 0}})
             return base
         return kept[0]
 
     def propose(self, round: int, models: Mapping[str, str]) -> tuple[Trajectory, ...]:
         """``max_solutions`` tries at every training problem."""
-        voices = self.voices(models)
+        voices = self.voices(models, "propose")
         train = self.bench.tasks["train"]
         with self._phase(round, "propose"):
             self.bench.play_all(round, "propose", [("propose", task, k, voices) for task in train
@@ -120,7 +129,7 @@ class Run:
         solved = {t.task for t in self._tried(round) if self.success(t)}
         order = Random(f"repairs/{self.experiment.seed}/{round}")
         ranked = sorted(failed, key=lambda t: (t.task in solved, t.path.attempt, order.random()))
-        s, voices, by_id = self.settings, self.voices(models), {t.id: t for t in self.bench.tasks["train"]}
+        s, voices, by_id = self.settings, self.voices(models, "repair"), {t.id: t for t in self.bench.tasks["train"]}
         repairer = self.recipe.repair
 
         def work(trajectory: Trajectory) -> Work:
@@ -200,13 +209,13 @@ class Run:
             return {}
         models = self.models_after(round - 1)
         with self._phase(round, "control"):
-            return {"controls": controls(self.bench, round, self.voices(models), failed)}
+            return {"controls": controls(self.bench, round, self.voices(models, "control"), failed)}
 
     def close(self, round: int, models: Mapping[str, str], learned: Mapping[str, Any]) -> None:
         """Evaluate on the test splits, then store the report and its figures: the round is closed."""
         reports = self.store.experiments.reports(self.experiment.id)
         with self._phase(round, "evaluate"):
-            tests = test(self.bench, round, self.voices(models))
+            tests = test(self.bench, round, self.voices(models, "evaluate"))
         body = {**report(self.bench, round, tests, learned), "seconds": sum(self._seconds.values()),
                 "phases": dict(self._seconds)}
         self._seconds.clear()
@@ -240,7 +249,7 @@ class Run:
         return chosen, verdict
 
     def _validate(self, round: int, phase: str, models: Mapping[str, str]) -> tuple[int, str]:
-        voices = self.voices(models)
+        voices = self.voices(models, "validate")
         with self._phase(round, "validate"):
             self.bench.play_all(round, phase, [("v", task, 0, voices) for task in self.bench.tasks["validation"]],
                                 under=lambda name: phase)
@@ -261,12 +270,13 @@ class Run:
     def success(self, trajectory: Trajectory) -> bool:
         return trajectory.earned(self.settings.threshold)
 
-    def voices(self, models: Mapping[str, str]) -> Voices:
+    def voices(self, models: Mapping[str, str], phase: str = "") -> Voices:
         """The models that speak. Who mends is never trained, so it stays the base where one model is shared, too."""
-        team, base = self.recipe.team, self.base_models()["*"]
-        names = {**{role: base for role in team.menders}, **models}
+        team, base = self.recipe.team, self.base_models()
+        names = {**{role: base.get(MENDER, base["*"]) for role in team.menders},
+                 **{role: name for role, name in models.items() if role != MENDER}}
         speak = {role: self.machine.model(name, self.store.weights.get(name)) for role, name in names.items()}
-        return voices_for(speak, self.settings, team)
+        return voices_for(speak, self.settings, team, phase)
 
     def _speaker(self, models: Mapping[str, str], model: str) -> str:
         return models.get(model) or models["*"]

@@ -6,10 +6,12 @@ The run page's form, ``sirius run --set key=value`` and the notebooks all read t
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from .errors import UnknownName, UsageError
 
@@ -214,12 +216,73 @@ class Settings:
         counts = [int(part) for part in self.examples.split(",") if part.strip()]
         return counts[min(round_no, len(counts)) - 1] if counts else None
 
+    def sampling_rules(self) -> tuple[SamplingRule, ...]:
+        """What ``sampling`` says, the most general rules first, so that a later one wins."""
+        return tuple(sorted(_sampling(self.sampling), key=lambda rule: rule.rank))
+
+    def request_fields(self) -> dict[str, Any]:
+        """More fields of every request; None takes one away."""
+        return dict(json.loads(self.request)) if self.request.strip() else {}
+
     def roles_to_train(self) -> tuple[str, ...]:
         """The only roles that learn; empty: all."""
         return tuple(part.strip() for part in self.train_roles.split(",") if part.strip())
 
 
+class SamplingRule(NamedTuple):
+    """``critic.revise@repair.max_tokens=300``: role ``*`` and an empty prompt or phase mean every one."""
+
+    role: str
+    prompt: str
+    phase: str
+    field: str  # temperature or max_tokens
+    value: float
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool]:
+        return self.role != "*", bool(self.prompt), bool(self.phase)
+
+
+PHASES = ("propose", "repair", "control", "validate", "evaluate", "rewrite", "pilot", "pass")
 MOST_EXAMPLES = 1_000_000
+_RULE = re.compile(r"(\*|\w+)(?:\.(\w+))?(?:@(\w+))?\.(temperature|max_tokens)\s*=\s*([0-9.]+)")
+
+
+def _sampling(text: str) -> list[SamplingRule]:
+    """ValueError names the part that cannot be read."""
+    rules = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = _RULE.fullmatch(part)
+        if found is None or found[5].count(".") > (found[4] == "temperature") or found[5] == ".":
+            raise ValueError(f"{part!r} is not like ROLE.temperature=0.2 or ROLE.PROMPT@PHASE.max_tokens=300")
+        if found[3] and found[3] not in PHASES:
+            raise ValueError(f"there is no phase {found[3]!r}; the phases are {', '.join(PHASES)}")
+        value = float(found[5])
+        low, high = (0.0, 2.0) if found[4] == "temperature" else (1, 1_000_000)
+        if not low <= value <= high:
+            raise ValueError(f"{part!r}: must lie between {low} and {high}")
+        rules.append(SamplingRule(found[1], found[2] or "", found[3] or "", found[4], value))
+    return rules
+
+
+def _request(text: str) -> None:
+    try:
+        fields = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON ({error})") from None
+    if not isinstance(fields, dict):
+        raise ValueError('a JSON object is needed, e.g. {"top_p": 0.9}')
+    if taken := sorted({"messages", "model", "stream", "n"} & set(fields)):
+        raise ValueError(f"{taken[0]!r} is the lab's own")
+
+
+def _examples(text: str) -> None:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() and 0 < int(part) <= MOST_EXAMPLES for part in parts):
+        raise ValueError(f"whole numbers from 1 to {MOST_EXAMPLES:,} with commas, e.g. 620,800")
+
+
+TEXTS: dict[str, Callable[[str], object]] = {"examples": _examples, "sampling": _sampling, "request": _request}
 FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 
 
@@ -247,12 +310,10 @@ def _read(name: str, value: Any, types: Mapping[str, Any]) -> Any:
             raise UsageError(f"setting {name}={said}: a text is needed")
         if meta["choices"] and value not in meta["choices"]:
             raise UsageError(f"setting {name}={said}: choose one of {', '.join(meta['choices'])}")
-        if name == "examples" and not all(
-            p.strip().isdecimal() and 0 < int(p) <= MOST_EXAMPLES for p in value.split(",") if p.strip()
-        ):
-            raise UsageError(
-                f"setting examples={said}: whole numbers from 1 to {MOST_EXAMPLES:,} with commas, e.g. 620,800"
-            )
+        try:
+            TEXTS.get(name, str)(value)
+        except ValueError as error:
+            raise UsageError(f"setting {name}={said}: {error}") from None
         return value
     try:
         number = kind(value)

@@ -89,6 +89,9 @@ class ActingMachine:
     def base(self) -> bytes:
         return b'{"level": 0, "role": "*"}'
 
+    def mender(self) -> None:
+        return None
+
     def model(self, name: str, blob: bytes) -> Any:
         return Actor(name, json.loads(blob)["level"], self._problems)
 

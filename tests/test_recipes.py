@@ -46,6 +46,9 @@ class Machine:
     def base(self) -> bytes:
         return b'{"n":0}'
 
+    def mender(self) -> None:
+        return None
+
     def model(self, name: str, blob: bytes) -> ScriptedModel:
         trained = blob != self.base()
         made = ScriptedModel(

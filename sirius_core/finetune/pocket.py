@@ -59,6 +59,9 @@ class PocketMachine:
 
         return pretraining.base(self._base)
 
+    def mender(self) -> None:
+        return None
+
     def model(self, name: str, blob: bytes) -> Model:
         return self.engine.model(name, blob)
 
@@ -66,3 +69,6 @@ class PocketMachine:
         from ..pocket.workers import blas
 
         return blas()
+
+    def close(self) -> None:
+        self.engine.close()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from .. import teams
 from ..errors import SiriusError, UnknownName, UsageError
 from ..repair import Repairer
 from ..rewards import Judge, right
@@ -47,7 +48,7 @@ class Recipe:
     repair: Repairer | None = None
     select: Select = by_frequency
     model_of: ModelOf = each_role
-    source: str = "formulas"
+    source: str = ""  # where its tasks come from; empty: settings.source
 
 
 RECIPES = {
@@ -57,6 +58,11 @@ RECIPES = {
     "multiagent_finetuning": "multiagent_finetuning",
     "placebo": "placebo",
 }
+
+
+def team_of(settings: Settings, *, single: bool = False) -> Team:
+    """The team that the settings name, else the one for their tasks: a chain, or with ``single`` one agent alone."""
+    return teams.get(settings.team or teams.for_source(settings.source, single=single))
 
 
 def get(settings: Settings) -> Recipe:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from .. import teams
 from ..settings import Settings
 from ..training import at_random
-from . import Recipe, all_in_one, each_role
+from . import Recipe, all_in_one, each_role, team_of
 
 
 def recipe(settings: Settings) -> Recipe:
     model_of = all_in_one if settings.sharing == "shared" else each_role
-    return Recipe(name="placebo", team=teams.get("formula_chain"), select=at_random, model_of=model_of)
+    return Recipe(name="placebo", team=team_of(settings), select=at_random, model_of=model_of)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from .. import teams
 from ..repair import CriticRepair
 from ..settings import Settings
-from . import Recipe, all_in_one, each_role
+from . import Recipe, all_in_one, each_role, team_of
 
 
 def recipe(settings: Settings) -> Recipe:
@@ -17,7 +16,7 @@ def recipe(settings: Settings) -> Recipe:
     )
     return Recipe(
         name="sirius",
-        team=teams.get("formula_chain"),
+        team=team_of(settings),
         repair=None if settings.critic == "none" else critic,
         model_of=all_in_one if settings.sharing == "shared" else each_role,
     )

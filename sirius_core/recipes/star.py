@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from .. import teams
 from ..settings import Settings
-from . import Recipe
+from . import Recipe, team_of
 
 
 def recipe(settings: Settings) -> Recipe:
-    return Recipe(name="star", team=teams.get("formula_solo"))
+    return Recipe(name="star", team=team_of(settings, single=True))

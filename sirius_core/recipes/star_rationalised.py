@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from .. import teams
 from ..repair import Rationalisation
 from ..settings import Settings
-from . import Recipe
+from . import Recipe, team_of
 
 
 def recipe(settings: Settings) -> Recipe:
     hinted = Rationalisation(max_critiques=1, max_regenerations=settings.max_regenerations)
-    return Recipe(name="star_rationalised", team=teams.get("formula_solo"), repair=hinted)
+    return Recipe(name="star_rationalised", team=team_of(settings, single=True), repair=hinted)

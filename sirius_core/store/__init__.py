@@ -16,6 +16,7 @@ from ..errors import CheckpointError
 from .connection import Connection, dumps, now
 from .episodes import Episodes
 from .experiments import ACTIVE, Experiment, Experiments, Job
+from .prices import Notes, PriceRow, Prices
 from .repairs import Repairs, Review
 from .weights import ExampleRow, UpdateRow, Weights
 
@@ -32,6 +33,11 @@ class Store:
         self.episodes = Episodes(self.db)
         self.repairs = Repairs(self.db)
         self.weights = Weights(self.db)
+        self.prices = Prices(self.db)
+
+    def notes(self, experiment: str) -> Notes:
+        """An experiment's notes of what remote services were given."""
+        return Notes(self.db, experiment)
 
     def write(self) -> AbstractContextManager[None]:
         """One transaction around several writes."""
@@ -62,4 +68,5 @@ class Store:
         self.close()
 
 
-__all__ = ["ACTIVE", "Connection", "ExampleRow", "Experiment", "Job", "Review", "Store", "UpdateRow", "dumps", "now"]
+__all__ = ["ACTIVE", "Connection", "ExampleRow", "Experiment", "Job", "Notes", "PriceRow", "Review", "Store",
+           "UpdateRow", "dumps", "now"]

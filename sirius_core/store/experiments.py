@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import Missing
+from ..errors import Missing, StoreError
 from ..settings import Settings
 from .connection import Connection, dumps, now
 
@@ -99,6 +99,35 @@ class Experiments:
                 f"no experiment {experiment_id!r} in {self.db.path}" + (f"; newest: {known}" if known else "")
             )
         return _experiment(row)
+
+    def set_splits(self, experiment: str, splits: Mapping[str, Sequence[str]]) -> None:
+        """Record which tasks (ids) stand in which split. StoreError if others did when the experiment began."""
+        had = self.splits(experiment)
+        if had and had != {name: tuple(ids) for name, ids in splits.items() if ids}:
+            raise StoreError(
+                f"the problems of {experiment} are not those with which it began: its dataset has changed, or the "
+                "lab reads it in another way; start a new experiment"
+            )
+        if had:
+            return
+        with self.db.write():
+            self.db.insert(
+                "membership",
+                [
+                    {"experiment": experiment, "split": name, "position": i, "task": task}
+                    for name, ids in splits.items()
+                    for i, task in enumerate(ids)
+                ],
+            )
+
+    def splits(self, experiment: str) -> dict[str, tuple[str, ...]]:
+        """{split: ids of its tasks in order}; empty before the experiment began."""
+        found: dict[str, list[str]] = {}
+        for split, task in self.db.rows(
+            "SELECT split, task FROM membership WHERE experiment = ? ORDER BY split, position", experiment
+        ):
+            found.setdefault(split, []).append(task)
+        return {split: tuple(ids) for split, ids in found.items()}
 
     def set_settings(self, experiment: str, settings: Settings) -> None:
         """Replace the settings (jobs.change allows only those that do not touch stored results)."""

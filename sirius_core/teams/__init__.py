@@ -98,6 +98,11 @@ def from_files(team: str, only: Iterable[str] = ()) -> dict[str, Role]:
 TEAMS = {"formula_chain": "formulas", "formula_solo": "formulas", "debate": "debate"}
 
 
+def for_source(source: str, *, single: bool) -> str:
+    """The team that plays a source's tasks unless the settings name another: a chain, or one agent alone."""
+    return "formula_solo" if single else "formula_chain"
+
+
 def get(name: str) -> Team:
     """A team that ships, by name."""
     if name not in TEAMS:
