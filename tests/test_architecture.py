@@ -18,7 +18,7 @@ CORE = ROOT / "sirius_core"
 ROOMS = (
     "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "models",
     "tasks", "games", "rewards", "teams", "episodes", "rollout", "repair", "review", "training", "finetune", "recipes",
-    "evaluate", "figures", "improve", "contrast", "frames", "jobs", "server", "__main__",
+    "evaluate", "figures", "improve", "contrast", "frames", "jobs", "server", "commands", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")
 NEVER = {"utils", "util", "common", "helpers", "base", "manager", "misc"}

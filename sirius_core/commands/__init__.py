@@ -1,0 +1,40 @@
+"""The commands of ``sirius``, a file for each kind; `common` is what all of them share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+
+Add = Callable[[str, Any, str], argparse.ArgumentParser]  # (name, function of the arguments, help) to its parser
+
+DEFAULT_DB = "lab.db"
+
+
+def common(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--db", type=Path, default=Path(os.environ.get("SIRIUS_DB", DEFAULT_DB)), help="the database file")
+    sub.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def existing(db: Path) -> None:
+    if not os.path.exists(db):  # unlike Path.exists also where a folder may not be entered
+        raise UsageError(f"there is no database {str(db)!r}; sirius run quickstart makes one, --db names another")
+
+
+def megabytes(text: str) -> float:
+    if not 0 <= (size := float(text)) <= 1e9:  # also false for NaN
+        raise ValueError
+    return size
+
+
+def port(text: str) -> int:
+    if not 0 < (number := int(text)) < 65536:
+        raise ValueError
+    return number
+
+
+megabytes.__name__ = "size"  # argparse: invalid size value: '-1'
