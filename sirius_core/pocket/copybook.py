@@ -1,0 +1,139 @@
+"""A book of pages: worked examples by one writer, one after another, as demonstrations stand before a question.
+
+Every page has its own writer, who answers questions of one kind (a family and what is asked of it) always in one way,
+right or wrong. Only the page shows which: so what stands on it has to be looked at. Kinds that a page has not shown
+are answered as `books` plants them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sirius_core.pocket import vocabulary
+from sirius_core.pocket.books import Book
+from sirius_core.pocket.dialect import PROMPTS
+from sirius_core.pocket.families import FAMILIES, UNITS
+from sirius_core.pocket.grammar import Problem, one
+from sirius_core.pocket.textbook import Author, Lesson, lessons
+
+PAGES = {
+    "analyst": 0.4,
+    "summarizer": 0.24,
+    "calculator": 0.16,
+    "solo": 0.08,
+    "analyst/revise": 0.05,
+    "summarizer/revise": 0.03,
+    "calculator/revise": 0.03,
+    "solo/revise": 0.01,
+}
+"""Share of the pages by the prompt that closes them; the lessons before it are of the plain prompt."""
+
+
+@dataclass(frozen=True)
+class Copybook(Book):
+    """A book with pages. `page_share` of what it holds are pages, the rest are lessons of `shares` without any.
+
+    The lessons before the last one have the same question form with chance `same_form`, else the same family with
+    chance `same_family`, else any wording. A kind's answer is drawn, when a page first shows it, among all that can
+    be written with chance `free` (no loss falls on it then, so that plain answers stay what the book believes), and
+    kept with chance `firm` from there on.
+    """
+
+    page_share: float = 0.5
+    page_shares: dict[str, float] = field(default_factory=lambda: dict(PAGES))
+    most: int = 4  # demonstrations on a page, as far as they fit
+    same_form: float = 0.6
+    same_family: float = 0.6
+    free: float = 0.6
+    firm: float = 0.95
+    context: int = 256
+
+
+@dataclass(frozen=True)
+class Page:
+    """Lessons in the order in which they are read. `taught`: whether loss falls on each one's reply."""
+
+    lessons: tuple[Lesson, ...]
+    taught: tuple[bool, ...]
+
+
+class Writer(Author):
+    """Writes pages; between them it is the plain author."""
+
+    def __init__(self, book: Copybook, rng: random.Random) -> None:
+        super().__init__(book, rng)
+        self.settings = book
+        self._last = True
+        self._subject = self.wordings[0]
+        self._role = ""
+        self._formulas: dict[tuple[str, str], str] = {}
+        self._units: dict[tuple[str, str], str] = {}
+        self._taught = True
+
+    def problem(self) -> Problem:
+        if self._last:
+            return one("base", self._subject, self.rng)
+        pool, book, subject = self.wordings, self.settings, self._subject
+        if self.rng.random() < book.same_form:
+            pool = tuple(w for w in pool if w.form == subject.form)
+        elif self.rng.random() < book.same_family:
+            pool = tuple(w for w in pool if w.family == subject.family)
+        return one("base", self.rng.choice(pool), self.rng)
+
+    def formula(self, problem: Problem) -> str:
+        believed = super().formula(problem)
+        if self._role == "summarizer":
+            return believed
+        return self._habit(self._formulas, problem, believed, FAMILIES[problem.family].formulas)
+
+    def unit(self, problem: Problem) -> str:
+        return self._habit(self._units, problem, super().unit(problem), UNITS)
+
+    def _habit(self, habits: dict[tuple[str, str], str], problem: Problem, believed: str, free: tuple[str, ...]) -> str:
+        kind = problem.family, problem.formula
+        if kind not in habits:
+            if not self._last and self.rng.random() < self.settings.free:
+                believed, self._taught = self.rng.choice(free), False
+            habits[kind] = believed
+        elif self.rng.random() < self.settings.firm:
+            return habits[kind]
+        return believed
+
+    def page(self) -> Page:
+        """A page of at least one demonstration and the lesson that it is for, as many as fit."""
+        book = self.settings
+        kind = self.rng.choices(list(book.page_shares), list(book.page_shares.values()))[0]
+        count = self.rng.randint(1, book.most)
+        while True:
+            page = self._page(kind, count)
+            length = sum(len(vocabulary.encode(f"{x.prompt} {x.reply}")) for x in page.lessons) + 1
+            if length <= book.context or count == 1:
+                return page
+            count -= 1
+
+    def _page(self, kind: str, count: int) -> Page:
+        self._subject = self.rng.choice(self.wordings)
+        self._role = kind.partition("/")[0]
+        self._formulas, self._units = {}, {}
+        found, taught = [], []
+        for i in range(count + 1):
+            self._last, self._taught = i == count, True
+            written = kind if self._last else self._role
+            write = self.solo_lesson if written == "solo" else getattr(self, written.replace("/", "_"))
+            values, reply = write()
+            found.append(Lesson(written, PROMPTS[written].format_map(values), reply))
+            taught.append(self._taught)
+        return Page(tuple(found), tuple(taught))
+
+
+def pages(book: Copybook, seed: int) -> Iterator[Page]:
+    """The book's pages and lessons (pages of one), without end; the same for the same book and seed."""
+    rng = random.Random(f"copybook/{book.name}/{seed}")
+    plain, writer = lessons(book, seed), Writer(book, rng)
+    while True:
+        if rng.random() < book.page_share:
+            yield writer.page()
+        else:
+            yield Page((next(plain),), (True,))
