@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import heapify, heappop
 from random import Random
+from typing import Any
 
 from ..errors import UsageError
 from ..prompts import Message
@@ -171,8 +171,10 @@ class _Shelf:
         return [f" {' '.join(words(demo.question))} " if demo.question else "" for demo in self.demos]
 
     @cached_property
-    def _index(self) -> dict[str, list[tuple[int, float]]]:
-        """{word: [(demo, weight in the demo's vector of length 1, times the word's own weight)]}."""
+    def _index(self) -> dict[str, tuple[Any, Any]]:
+        """{word: (demos, weights in their vectors of length 1 times the word's own weight)}, as arrays."""
+        import numpy as np
+
         counts = [Counter(last) for last in self._lasts]
         spread = Counter(word for count in counts for word in count)
         # a word that stands in every demonstration tells none from another: it weighs nothing and is left out
@@ -183,21 +185,21 @@ class _Shelf:
             length = math.sqrt(math.fsum(x * x for x in vector.values())) or 1.0
             for word, x in vector.items():
                 index[word].append((i, x / length * weigh[word]))
-        return index
+        return {w: (np.array([i for i, _ in found]), np.array([x for _, x in found])) for w, found in index.items()}
 
     def same(self, i: int, said: str, last: list[str]) -> bool:
         """Whether a demonstration's question stands in the request (or, without one, is the request)."""
         return self._questions[i] in said if self._questions[i] else self._lasts[i] == last
 
-    def nearest(self, last: list[str]) -> Iterator[int]:
+    def nearest(self, last: list[str]) -> list[int]:
         """All demonstrations, the most similar first; the request's own length changes no order and is left out."""
-        scores: dict[int, float] = {}
+        import numpy as np
+
+        scores = np.zeros(len(self.demos))
         for word, n in sorted(Counter(last).items()):
-            for i, x in self._index.get(word, ()):
-                scores[i] = scores.get(i, 0.0) + (1 + math.log(n)) * x
+            if word in self._index:
+                found, weights = self._index[word]
+                scores[found] += (1 + math.log(n)) * weights
         # rounded, so that the order of additions cannot decide between equals
-        ranked = [(-round(score, 9), i) for i, score in scores.items()]
-        heapify(ranked)
-        while ranked:
-            yield heappop(ranked)[1]
-        yield from (i for i in range(len(self.demos)) if i not in scores)
+        order: list[int] = np.argsort(-scores.round(9), kind="stable").tolist()
+        return order
