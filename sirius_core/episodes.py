@@ -134,7 +134,7 @@ class Ask:
         limit = self._team.limits.get(f"{d.role}.{d.prompt}") or self._team.limits.get(d.role)
         if limit is not None:
             sampling = replace(sampling, max_tokens=min(limit, sampling.max_tokens))
-        said = await self._call(model, d.messages, sampling, lambda: (path.id, d.role, d.seat, d.request, d.occurrence))
+        said = await self._call(model, d.messages, sampling, lambda: (path.key, d.role, d.seat, d.request, d.occurrence))
         return replace(
             draft,
             text=said.text,

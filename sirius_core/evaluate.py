@@ -119,7 +119,10 @@ def roles(bench: Bench, round: int, phase: str) -> dict[str, dict[str, Any]]:
     """{role: accuracy record} of each role given right inputs: only episodes whose earlier turns all did their part."""
     chain = bench.recipe.team.chain
     seen: dict[str, list[int]] = {role: [] for role in chain}
-    for result in bench.store.episodes.results(bench.experiment.id, round, phase):
+    results = bench.store.episodes.results(bench.experiment.id, round, phase)
+    if not any(result.turns for result in results):
+        return {}  # tasks whose steps cannot be checked
+    for result in results:
         for i, role in enumerate(chain):
             if all(result.turns.get(j, 0.0) > 0.5 for j in range(i)):
                 seen[role].append(int(result.turns.get(i, 0.0) > 0.5))
@@ -214,6 +217,7 @@ def report(bench: Bench, round: int, tests: Mapping[str, Any], learned: Mapping[
     phase = "evaluate:heldout:sampled"
     plays = bench.store.episodes.results(bench.experiment.id, round, phase)
     right = [r for r in plays if r.reward > bench.settings.threshold]
+    checked = [r.lucky for r in right if r.lucky is not None]
     previous = compare(bench, (round - 1, phase), (round, phase)) if round else None
     return {
         "round": round,
@@ -224,9 +228,11 @@ def report(bench: Bench, round: int, tests: Mapping[str, Any], learned: Mapping[
         "p_vs_previous": None if previous is None else previous.p,
         "gained": None if previous is None else previous.gained,
         "lost": None if previous is None else previous.lost,
-        "lucky": sum(r.lucky for r in right) / len(right) if right else 0.0,
+        "lucky": sum(checked) / len(checked) if checked else None if right else 0.0,
         "stops": dict(sorted(Counter(r.stop for r in plays if r.stop).items())),
         "roles": roles(bench, round, phase),
+        "usage": Browse(bench.store.db).usage(bench.experiment.id, round),
+        "faults": Browse(bench.store.db).faults(bench.experiment.id, round),
         "tests": tests,
         "library": {},
         "repaired": 0,

@@ -31,12 +31,13 @@ Progress = Callable[[int, str, int, int], None]  # (round, phase, done, total)
 class Machine(Protocol):
     """What a run plays and learns on: the untrained checkpoint, models from checkpoints, a tuner."""
 
-    tune: Tuner
-
+    @property
+    def tune(self) -> Tuner: ...
     def base(self) -> bytes: ...
     def mender(self) -> bytes | None: ...  # who criticises, rephrases and rewrites prompts, if not the base
     def model(self, name: str, blob: bytes) -> Model: ...
     def describe(self) -> Mapping[str, Any]: ...
+    def close(self) -> None: ...
 
 
 MENDER = "mender"  # its place among an experiment's models, where the machine has one
@@ -178,7 +179,7 @@ class Run:
             for model, examples in sets.items():
                 stored[model] = self.store.weights.add_training_set(
                     self.experiment.id, round, model, [e.row() for e in examples])
-                if model not in done:
+                if model not in done and s.update != "none":
                     start = self.base_models()["*"] if s.start == "base" else self._speaker(models, model)
                     seed = int(digest(self.experiment.seed, round, "train", model)[:15], 16)
                     how = {"epochs": s.epochs, "rate": s.rate * s.cooling ** (round - 1), "batch": s.batch}

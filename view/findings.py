@@ -277,5 +277,5 @@ def learned_table(store: Store, e: Experiment, reports: Sequence[Report]) -> Non
     if lucky:
         st.caption(
             f"Lucky successes, right by wrong steps: {share(lucky[-1]['lucky_library'])} of the library of round "
-            f"{lucky[-1]['round']}, {share(reports[-1]['lucky'])} of the right answers on held-out problems."
+            f"{lucky[-1]['round']}, {share(reports[-1]['lucky'] or 0.0)} of the right answers on held-out problems."
         )

@@ -218,6 +218,25 @@ class Browse:
         )
         return sorted(str(row[0]) for row in rows)
 
+    def usage(self, experiment: str, round: int) -> dict[str, Any]:
+        """What a round's own calls took: calls, tokens_in, tokens_out, cost (US dollars; None if any is unknown)."""
+        row = self.db.row(
+            "SELECT count(*) AS calls, coalesce(sum(u.tokens_in), 0) AS tokens_in, "
+            "coalesce(sum(u.tokens_out), 0) AS tokens_out, sum(u.cost) AS cost, count(u.cost) AS priced "
+            "FROM turn u JOIN trajectory t ON t.seq = u.trajectory "
+            "WHERE t.experiment = ? AND t.round = ? AND u.origin = 'sampled'",
+            experiment,
+            round,
+        )
+        assert row is not None
+        found = {name: row[name] for name in ("calls", "tokens_in", "tokens_out", "cost")}
+        return found if row["priced"] == row["calls"] else {**found, "cost": None}
+
+    def faults(self, experiment: str, round: int) -> dict[str, int]:
+        """{name of a fault: attempts at calls that failed by it} in a round."""
+        sql = "SELECT name, count(*) FROM fault WHERE experiment = ? AND round = ? GROUP BY name ORDER BY name"
+        return {name: n for name, n in self.db.rows(sql, experiment, round)}
+
     def right(
         self, experiment: str, round: int, phase: str, *, threshold: float = 0.5, form_decides: bool | None = None
     ) -> dict[str, int]:

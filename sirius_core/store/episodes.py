@@ -21,7 +21,7 @@ class Result(NamedTuple):
     attempt: int
     reward: float
     stop: str | None
-    lucky: bool
+    lucky: bool | None  # None where steps cannot be checked
     turns: Mapping[int, float]
 
 
@@ -164,7 +164,7 @@ class Episodes:
                 r["attempt"],
                 r["reward"],
                 r["stop"],
-                bool(r["lucky"]),
+                None if r["lucky"] is None else bool(r["lucky"]),
                 {int(k): v for k, v in json.loads(r["reward_turns"]).items()},
             )
             for r in rows
