@@ -76,6 +76,7 @@ class Ask:
     async def __call__(
         self,
         role: str,
+        /,  # a prompt may have a slot named role
         prompt: str = "answer",
         seat: str | None = None,
         history: Sequence[Reply] = (),
@@ -85,6 +86,8 @@ class Ask:
         place = _place()
         model = self._voices.model(role, seat)
         values = {name: v.seen_by(role, seat) if isinstance(v, Reply) else str(v) for name, v in slots.items()}
+        if spoken := self._team.spoken.get(model.dialect):
+            values = {name: spoken(value) for name, value in values.items()}
         filled = self._team.role(role).prompt(prompt, model.dialect).fill(values)
         messages = _with_history(filled, history, role, seat)
         request = digest(role, prompt, seat, messages)
@@ -131,10 +134,10 @@ class Ask:
         path, d = self._path, draft
         seed = path.call_seed(d.role, d.prompt, d.seat, d.request, d.occurrence)
         sampling = self._voices.settings(d.role, d.prompt, seed)
-        limit = self._team.limits.get(f"{d.role}.{d.prompt}") or self._team.limits.get(d.role)
-        if limit is not None:
+        if limit := self._team.limit(d.role, d.prompt, model.dialect):
             sampling = replace(sampling, max_tokens=min(limit, sampling.max_tokens))
-        said = await self._call(model, d.messages, sampling, lambda: (path.key, d.role, d.seat, d.request, d.occurrence))
+        place = (d.role, d.seat, d.request, d.occurrence)
+        said = await self._call(model, d.messages, sampling, lambda: (path.key, *place))
         return replace(
             draft,
             text=said.text,

@@ -108,7 +108,7 @@ def right_by_task(bench: Bench, round: int, phase: str) -> dict[str, int]:
 def accuracy(right: Sequence[int], tasks: Sequence[Task]) -> dict[str, Any]:
     """{n, correct, accuracy, low, high}: Wilson's interval where every group occurs once, else clustered by group."""
     groups = [t.group or t.id for t in tasks]
-    record = _share(sum(right), len(right))
+    record = share(sum(right), len(right))
     if len(set(groups)) == len(groups):
         return record
     interval = statistics.clustered(right, groups)
@@ -129,11 +129,12 @@ def roles(bench: Bench, round: int, phase: str) -> dict[str, dict[str, Any]]:
     found = {}
     for role, marks in seen.items():
         if marks:
-            found[role] = _share(sum(marks), len(marks))
+            found[role] = share(sum(marks), len(marks))
     return found
 
 
-def _share(right: int, n: int) -> dict[str, Any]:
+def share(right: int, n: int) -> dict[str, Any]:
+    """{n, correct, accuracy, low, high} with Wilson's interval."""
     interval = statistics.wilson(right, n)
     return {"n": n, "correct": right, "accuracy": right / n, "low": interval.low, "high": interval.high}
 
@@ -186,7 +187,7 @@ def controls(bench: Bench, round: int, voices: Voices, failures: Sequence[Trajec
             seen = "gold" if arm == "critic" else "blind"
             made = [r for r in bench.store.repairs.find(bench.experiment.id, round, "control") if r.critic == seen]
             mended, spent = {r.task for r in made if r.mended}, sum(r.calls for r in made)
-        found[arm] = {**_share(len(mended), len(chosen)), "calls": s.control_calls, "spent": spent / len(chosen)}
+        found[arm] = {**share(len(mended), len(chosen)), "calls": s.control_calls, "spent": spent / len(chosen)}
     return found
 
 

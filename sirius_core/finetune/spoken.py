@@ -21,8 +21,8 @@ from ..trajectories import canonical, digest
 
 @dataclass(frozen=True)
 class Spoken:
-    """``over`` names the model that speaks, ``{"endpoint": base URL, "model": name}`` or ``{"pocket": base}``; the
-    rest is what `InContext` takes."""
+    """``over`` names the model that speaks, ``{"endpoint": base URL, "model": name}`` (with ``dialect`` where it is not
+    chat) or ``{"pocket": base}``; the rest is what `InContext` takes."""
 
     over: Mapping[str, str]
     demos: tuple[Demo, ...] = ()
@@ -34,7 +34,7 @@ class Spoken:
 
     @property
     def dialect(self) -> str:
-        return "pocket" if "pocket" in self.over else "chat"
+        return self.over.get("dialect") or ("pocket" if "pocket" in self.over else "chat")
 
     def blob(self) -> bytes:
         demos = [{**asdict(demo), "ask": [list(message) for message in demo.ask]} for demo in self.demos]

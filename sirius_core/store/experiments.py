@@ -91,6 +91,18 @@ class Experiments:
             self.db.insert("job", [{"experiment": new, "status": "queued", "updated_at": now()}])
         return self.get(new)
 
+    def add_contrast(self, name: str, question: str) -> str:
+        """A new contrast; returns its id, ``contrast-N``."""
+        with self.db.write():
+            new = f"contrast-{self.db.value('SELECT count(*) FROM contrast') + 1}"
+            self.db.insert("contrast", [{"id": new, "name": name, "question": question, "created_at": now()}])
+        return new
+
+    def of_contrast(self, contrast: str) -> list[Experiment]:
+        """Its arms and seeds in the order in which they were made."""
+        rows = self.db.rows("SELECT * FROM experiment WHERE contrast = ? ORDER BY created_at, rowid", contrast)
+        return [_experiment(row) for row in rows]
+
     def get(self, experiment_id: str) -> Experiment:
         row = self.db.row("SELECT * FROM experiment WHERE id = ?", experiment_id)
         if row is None:

@@ -1,0 +1,113 @@
+"""What an experiment would cost, known before it is launched: a pilot of a few training problems, then arithmetic.
+
+The pilot's calls are stored and journalled like any others, so nothing of it is lost; what it measured (calls, tokens
+and money of an episode, how often it fails) is multiplied by the plan that the settings make. ``low`` takes the pilot's
+failure rate at the lower end of its interval and failures mended at the first try, ``high`` the upper end and every
+call that a phase may spend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .evaluate import MODES, TESTS
+from .improve import Run
+from .repair import CriticRepair
+from .statistics import wilson
+
+PILOT = 8  # episodes
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What the pilot measured, per episode: calls, tokens, dollars (None: price unknown), seconds; and its failures."""
+
+    episodes: int
+    failed: int
+    calls: float
+    tokens_in: float
+    tokens_out: float
+    cost: float | None
+    seconds: float
+    stops: Mapping[str, int]
+
+
+def pilot(run: Run, episodes: int = PILOT) -> Pilot:
+    """Play the first ``episodes`` training problems with the untrained team (phase ``pilot`` of round 0)."""
+    voices = run.voices(run.base_models(), "pilot")
+    tasks = run.bench.tasks["train"][:episodes]
+    run.bench.play_all(0, "pilot", [("pilot", task, 0, voices) for task in tasks])
+    played = run.store.episodes.find(run.experiment.id, round=0, phase="pilot")
+    turns = [turn for t in played for turn in t.turns]
+    n = max(1, len(played))
+    costs = [turn.cost for turn in turns]
+    stops: dict[str, int] = {}
+    for t in played:
+        if t.outcome.stop is not None:
+            stops[str(t.outcome.stop)] = stops.get(str(t.outcome.stop), 0) + 1
+    return Pilot(
+        len(played),
+        sum(not run.success(t) for t in played),
+        len(turns) / n,
+        sum(turn.tokens_in for turn in turns) / n,
+        sum(turn.tokens_out for turn in turns) / n,
+        None if any(c is None for c in costs) else sum(c for c in costs if c is not None) / n,
+        sum(turn.ms for turn in turns) / 1000 / n,
+        stops,
+    )
+
+
+def estimate(run: Run, measured: Pilot) -> dict[str, Any]:
+    """{"pilot", "low", "high", "unknown": why a figure is missing}; low and high are {calls, tokens, cost, minutes}.
+
+    ``minutes`` assumes ``concurrency`` calls in flight at the pilot's latency; a server that allows fewer takes longer.
+    """
+    interval = wilson(measured.failed, max(1, measured.episodes))
+    found: dict[str, Any] = {
+        "pilot": {
+            "episodes": measured.episodes,
+            "failed": measured.failed,
+            "tokens_per_call": (measured.tokens_in + measured.tokens_out) / max(1.0, measured.calls),
+            "seconds_per_call": measured.seconds / max(1.0, measured.calls),
+            "cost_per_episode": measured.cost,
+            "stops": dict(measured.stops),
+        }
+    }
+    per_call = max(1.0, measured.calls)
+    for name, share, most in (("low", interval.low, False), ("high", interval.high, True)):
+        calls = calls_of(run, measured.calls, share, most)
+        shown = run.settings.demo_tokens if run.settings.update == "demos" and most else 0
+        tokens = calls * (measured.tokens_in + measured.tokens_out) / per_call + shown * calls
+        # shown examples are input: they cost as much more as they lengthen the request
+        longer = 1.0 + shown * per_call / max(1.0, measured.tokens_in)
+        found[name] = {
+            "calls": round(calls),
+            "tokens": round(tokens),
+            "cost": None if measured.cost is None else calls / per_call * measured.cost * longer,
+            "minutes": calls * measured.seconds / per_call / run.settings.concurrency / 60,
+        }
+    return found
+
+
+def calls_of(run: Run, per_episode: float, failing: float, most: bool) -> float:
+    """The calls of a whole experiment whose plays fail with probability ``failing``."""
+    s, tasks, team = run.settings, run.bench.tasks, run.recipe.team
+    tests = sum(len(tasks[split]) for split in TESTS if tasks.get(split)) * len(MODES)
+    plays = len(tasks["train"]) * s.max_solutions
+    failures = plays * failing
+    mends = 0.0
+    if isinstance(how := run.recipe.repair, CriticRepair):
+        again = max(1, len(team.chain)) if most else 1
+        once = 1 + how.rephrase + again  # rewrite, rephrase, and whoever acts again
+        critiques = how.max_critiques * (len(team.chain) if how.each else 1) if most else 1
+        rewrites = how.max_regenerations if most else 1
+        mends = min(s.max_repairs, failures) * critiques * (1 + rewrites * once)
+    arms = 3 if team.view is not None and s.critic != "none" else 0
+    controls = min(s.controls, len(tasks["train"]) * min(1.0, failing * s.max_solutions)) * arms
+    controls *= s.control_calls if most else per_episode
+    gate = len(tasks["validation"]) * (2 if most else 1) if s.gate and s.update != "none" else 0
+    each_round = (plays + gate + tests) * per_episode + mends + controls
+    base = tests * per_episode + (len(tasks["validation"]) * per_episode if gate else 0)
+    return base + s.rounds * each_round
