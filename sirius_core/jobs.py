@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 
 from .errors import Busy, Cancelled, Paused, ReadOnlyDatabase, SiriusError, UsageError
 from .improve import Run, improve
+from .machines import machine_for, preflight
 from .settings import Settings, preset
 from .store import ACTIVE, Experiment, Job, Store
 
@@ -28,29 +29,29 @@ Hear = Callable[[str], None]
 SLOW_START = 30.0  # seconds in which a launched process must have taken its lock
 
 
-def machine_for(settings: Settings) -> Any:
-    """The embedded model's machine (engine and tuner) for these settings; close its ``engine`` after use."""
-    from .finetune.pocket import PocketMachine
-    from .models.pocket import Engine
-
-    return PocketMachine(Engine(settings.workers), settings.base)
-
-
-def create(store: Store, name: str, settings: Settings, seed: int) -> Experiment:
+def create(
+    store: Store, name: str, settings: Settings, seed: int, *, contrast: str | None = None, arm: str = ""
+) -> Experiment:
     """A new experiment, checked as a whole before anything runs."""
     from . import recipes
 
     if abs(seed) >= 2**63:
         raise UsageError(f"seed {seed}: must lie between -(2^63 - 1) and 2^63 - 1")
-    team = recipes.get(settings).team
-    if mute := [role for role in team.roles.values() if not any(d in ("pocket", "*") for _, d in role.prompts)]:
+    team, dialect = recipes.get(settings).team, preflight(settings)
+    if mute := [role for role in team.roles.values() if not any(d in (dialect, "*") for _, d in role.prompts)]:
+        who = "the pocket model" if dialect == "pocket" else settings.model or settings.checkpoint
         raise UsageError(
-            f"recipe {settings.recipe!r} cannot be played by the pocket model: "
-            f"its role {mute[0].name!r} has no prompts in the pocket dialect"
+            f"recipe {settings.recipe!r} cannot be played by {who}: "
+            f"its role {mute[0].name!r} has no prompts in the {dialect} dialect"
         )
+    if dialect == "pocket" and settings.source != "formulas":
+        raise UsageError(f"setting source={settings.source}: the pocket model reads only the embedded word problems; "
+                         "name a model at an endpoint (--model NAME --base-url URL)")
     if settings.recipe.endswith(".py"):  # it may be resumed from another folder
         settings = settings.changed({"recipe": str(Path(settings.recipe).resolve())})
-    return store.experiments.create(name, settings, seed)
+    if settings.data and "://" not in settings.data:
+        settings = settings.changed({"data": str(Path(settings.data).resolve())})
+    return store.experiments.create(name, settings, seed, contrast=contrast, arm=arm)
 
 
 def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
@@ -94,7 +95,7 @@ def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
         return store.experiments.job(experiment)
     store.experiments.set_job(experiment, status="running", pid=os.getpid(), cancel=0, message="")
     own = machine is None
-    machine = machine or machine_for(record.settings)
+    machine = machine or machine_for(record.settings, store, experiment)
     started, before = time.monotonic(), job.seconds
     progress = _Progress(store, experiment, hear)
     status, message = "failed", ""
@@ -121,7 +122,7 @@ def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
         raise
     finally:
         if own:
-            machine.engine.close()
+            machine.close()
         seconds = before + time.monotonic() - started
         with suppress(SiriusError):  # a full or read-only file: the error itself is already on its way
             store.experiments.set_job(experiment, status=status, message=message, pid=None, seconds=seconds)
@@ -147,7 +148,7 @@ def measure(
         record = store.experiments.get(experiment)
         stack.enter_context(lock(path, experiment))
         own = machine is None
-        machine = machine or machine_for(record.settings)
+        machine = machine or machine_for(record.settings, store, experiment)
         try:
             run = Run(store, record, machine)
             found = {}
@@ -157,8 +158,33 @@ def measure(
                 found[f"round {round}" if round else "base"] = pass_at_k(run.bench, round, voices, samples, problems)
         finally:
             if own:
-                machine.engine.close()
+                machine.close()
         store.experiments.set_measurement(experiment, "pass_at_k", found)
+        return found
+
+
+def estimate(
+    path: Path, experiment: str, *, hear: Hear = lambda line: None, machine: Any = None
+) -> dict[str, Any]:
+    """Play a pilot of the experiment and say what the whole would cost (see `estimate.estimate`); stored with it."""
+    from .estimate import estimate as extrapolate
+    from .estimate import pilot
+
+    with Store(path) as store, ExitStack() as stack:
+        record = store.experiments.get(experiment)
+        stack.enter_context(lock(path, experiment))
+        own = machine is None
+        machine = machine or machine_for(record.settings, store, experiment)
+        try:
+            run = Run(store, record, machine)
+            hear("pilot: a few training problems")
+            found = extrapolate(run, pilot(run))
+        finally:
+            if own:
+                machine.close()
+        store.experiments.set_measurement(experiment, "estimate", found)
+        if store.experiments.job(experiment).status == "queued":
+            store.experiments.set_job(experiment, status="paused", message="its cost is estimated; resume to start it")
         return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,16 @@ DEFAULT_DB = "lab.db"
 def common(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--db", type=Path, default=Path(os.environ.get("SIRIUS_DB", DEFAULT_DB)), help="the database file")
     sub.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def changes_of(pairs: Sequence[str]) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--set {pair!r}: write it as KEY=VALUE")
+        changes[name.strip()] = value.strip()
+    return changes
 
 
 def existing(db: Path) -> None:

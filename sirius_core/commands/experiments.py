@@ -7,13 +7,14 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import SiriusError, UsageError
-from . import Add, common, existing, megabytes
+from ..settings import Settings
+from . import Add, changes_of, common, existing, megabytes
 
 
 def add(command: Add) -> None:
@@ -44,32 +45,25 @@ def add(command: Add) -> None:
     common(command("check", _check, "Check the database: integrity, foreign keys, checkpoints."))
 
 
-def changes_of(pairs: Sequence[str]) -> dict[str, str]:
-    changes = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageError(f"--set {pair!r}: write it as KEY=VALUE")
-        changes[name.strip()] = value.strip()
-    return changes
-
-
 def _run(args: argparse.Namespace) -> int:
-    from .. import jobs, settings
+    from .. import jobs
     from ..store import Store
 
-    changes: dict[str, Any] = changes_of(args.set)
     given = {"rounds": args.rounds, "model": args.model, "base_url": args.base_url}
-    changes |= {name: value for name, value in given.items() if value is not None}
-    name = args.preset
-    if name.endswith(".json"):
-        chosen = settings.Settings().changed({**settings_file(Path(name)), **changes})
-        name = Path(name).stem
-    else:
-        chosen = settings.preset(name, changes)
+    changes = changes_of(args.set) | {name: value for name, value in given.items() if value is not None}
+    name, chosen = chosen_settings(args.preset, changes)
     with Store(args.db, max_mb=args.max_db_mb) as store:
         experiment = jobs.create(store, name, chosen, args.seed).id
     return _carry_on(args, experiment)
+
+
+def chosen_settings(name: str, changes: Mapping[str, Any]) -> tuple[str, Settings]:
+    """(name, settings) of a preset, or of a JSON file of settings, with changes."""
+    from .. import settings
+
+    if name.endswith(".json"):
+        return Path(name).stem, settings.Settings().changed({**settings_file(Path(name)), **changes})
+    return name, settings.preset(name, changes)
 
 
 def settings_file(path: Path) -> dict[str, Any]:

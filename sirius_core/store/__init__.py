@@ -18,6 +18,7 @@ from .episodes import Episodes
 from .experiments import ACTIVE, Experiment, Experiments, Job
 from .prices import Notes, PriceRow, Prices
 from .repairs import Repairs, Review
+from .rewrites import Rewrite, RewriteReview, Rewrites
 from .weights import ExampleRow, UpdateRow, Weights
 
 
@@ -32,6 +33,7 @@ class Store:
         self.experiments = Experiments(self.db)
         self.episodes = Episodes(self.db)
         self.repairs = Repairs(self.db)
+        self.rewrites = Rewrites(self.db)
         self.weights = Weights(self.db)
         self.prices = Prices(self.db)
 
@@ -68,5 +70,5 @@ class Store:
         self.close()
 
 
-__all__ = ["ACTIVE", "Connection", "ExampleRow", "Experiment", "Job", "Notes", "PriceRow", "Review", "Store",
-           "UpdateRow", "dumps", "now"]
+__all__ = ["ACTIVE", "Connection", "ExampleRow", "Experiment", "Job", "Notes", "PriceRow", "Prices", "Review",
+           "Rewrite", "RewriteReview", "Store", "UpdateRow", "dumps", "now"]

@@ -1,0 +1,200 @@
+"""``sirius serve``, ``doctor``, ``prices``, ``estimate``, ``first-look`` and ``data``: real models and real data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from . import Add, changes_of, common, existing, port
+
+
+def add(command: Add) -> None:
+    serve = command("serve", _serve, "The pocket model behind the OpenAI protocol, on this machine only.")
+    serve.add_argument("--port", type=port, default=8399)
+    serve.add_argument("--workers", type=int, default=2)
+    serve.add_argument("--folder", type=Path, help="where fine-tuned models are kept (default: in memory)")
+
+    doctor = command("doctor", _doctor, "Twenty calls that say whether an endpoint is ready for bootstrapping.")
+    doctor.add_argument("url", metavar="URL", help="the base URL, e.g. http://127.0.0.1:8000/v1")
+    doctor.add_argument("--model", required=True, metavar="NAME")
+    doctor.add_argument("--seed", type=int, default=0)
+
+    estimate = command("estimate", _estimate, "What an experiment would cost: a pilot of eight problems, then a range.")
+    estimate.add_argument("preset", metavar="PRESET_OR_FILE")
+    estimate.add_argument("--seed", type=int, default=0)
+
+    look = command("first-look", _first_look, "Your own problems: one agent, a chain, demos and rewritten prompts.")
+    look.add_argument("data", metavar="FILE", help="a CSV or JSONL file with questions and answers")
+    look.add_argument("--seed", type=int, default=0)
+    look.add_argument("--yes", action="store_true", help="start without asking, once the cost is known")
+
+    for sub in (doctor, estimate, look):
+        if sub is not doctor:
+            sub.add_argument("--model", metavar="NAME", default="", help="the model at an endpoint")
+            sub.add_argument("--base-url", metavar="URL", default="", help="the endpoint (default: OpenAI's)")
+        sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
+        common(sub)
+
+    prices = command("prices", _prices, "Show or set what models cost, in US dollars per million tokens.")
+    prices.add_argument("model", nargs="?")
+    prices.add_argument("input", nargs="?", type=float, help="for tokens read")
+    prices.add_argument("output", nargs="?", type=float, help="for tokens written")
+    prices.add_argument("--cached", type=float, help="for tokens read from the server's cache")
+    prices.add_argument("--note", default="", help="where the price was found, and when")
+    prices.add_argument("--remove", action="store_true")
+    common(prices)
+
+    data = command("data", _data, "What a dataset holds: counts, splits, doubled questions, licence.")
+    data.add_argument("source")
+    data.add_argument("--data", default="", metavar="PATH", help="its official file or folder")
+    data.add_argument("--seed", type=int, default=0)
+    data.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
+    data.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def _serve(args: argparse.Namespace) -> None:
+    from ..server import serve
+
+    serve(args.port, folder=args.folder, workers=args.workers)
+
+
+def _doctor(args: argparse.Namespace) -> None:
+    from .. import doctor, jobs, machines
+    from ..improve import Run
+    from ..settings import preset
+    from ..store import Store
+
+    changes = {"recipe": "star", "rounds": 0, "problems": 40, "validation": 4, "heldout": 4, "new_wordings": 0,
+               "withheld_forms": 0, "controls": 0, "update": "none"}
+    settings = preset("quickstart", changes).changed({**changes_of(args.set), "model": args.model,
+                                                      "base_url": args.url})
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "doctor.db") as store:
+        if args.db.exists():
+            with Store(args.db) as prices:
+                for row in prices.prices.all():
+                    store.prices.set(*row[:4])
+        experiment = jobs.create(store, "doctor", settings, args.seed)
+        machine = machines.machine_for(settings, store, experiment.id)
+        try:
+            found = doctor.checkup(Run(store, experiment, machine))
+        finally:
+            machine.close()
+    if args.json:
+        print(json.dumps({**asdict(found), "zone": found.zone, "model": args.model, "base_url": args.url}))
+    else:
+        print("\n".join(doctor.lines(found, args.model)))
+
+
+def _estimate(args: argparse.Namespace) -> None:
+    from .. import jobs
+    from ..store import Store
+    from .experiments import chosen_settings
+
+    name, settings = chosen_settings(args.preset, _given(args))
+    with Store(args.db) as store:
+        experiment = jobs.create(store, name, settings, args.seed).id
+    found = jobs.estimate(args.db, experiment, hear=lambda line: print(line, file=sys.stderr))
+    if args.json:
+        print(json.dumps({"experiment": experiment, **found}))
+    else:
+        print("\n".join(estimate_lines(found)))
+        print(f"start it: sirius resume {experiment}" + _db(args.db))
+
+
+def _first_look(args: argparse.Namespace) -> int:
+    from .. import contrast, jobs
+    from ..settings import preset
+    from ..store import Store
+
+    if not args.model:
+        raise UsageError("a first look needs a model at an endpoint: --model NAME [--base-url URL]")
+    given = {"source": "table", **contrast.THRIFTY, **_given(args), "data": args.data}
+    with Store(args.db) as store:
+        name = Path(args.data).stem
+        question = "One agent, a chain, the chain with demonstrations, the chain with rewritten prompts?"
+        made = contrast.begin(store, name, question, contrast.FIRST_LOOK, preset("quickstart", given), args.seed,
+                              jobs.create)
+    low, high, known = 0.0, 0.0, True
+    for e in made[1]:
+        found = jobs.estimate(args.db, e.id)
+        print(f"{e.arm:16} " + "; ".join(estimate_lines(found)[-1:]), file=sys.stderr)
+        known = known and found["high"]["cost"] is not None
+        low, high = low + (found["low"]["cost"] or 0.0), high + (found["high"]["cost"] or 0.0)
+    total = f"${low:.2f} to ${high:.2f}" if known else "cost unknown: say the price first (sirius prices)"
+    print(f"all together     {total}; what arms have in common is paid once", file=sys.stderr)
+    if not args.yes and not (sys.stdin.isatty() and input("Start? [y/N] ").strip().lower() in ("y", "yes")):
+        print("not started; start it with --yes", file=sys.stderr)
+        return 0
+    for e in made[1]:
+        print(e.arm, file=sys.stderr, flush=True)
+        jobs.run(args.db, e.id, hear=lambda line: print(f"    {line}", file=sys.stderr, flush=True))
+    with Store(args.db) as store:
+        rows = contrast.table(store, made[0])
+    print(json.dumps({"contrast": made[0], "arms": rows}) if args.json else "\n".join(contrast.lines(rows)))
+    return 0
+
+
+def estimate_lines(found: dict[str, Any]) -> list[str]:
+    """A pilot's estimate for a person."""
+    pilot, low, high = found["pilot"], found["low"], found["high"]
+    cost = "cost unknown" if high["cost"] is None else f"${low['cost']:.2f} to ${high['cost']:.2f}"
+    return [
+        f"pilot: {pilot['episodes']} problems, {pilot['failed']} failed, {pilot['tokens_per_call']:.0f} tokens and "
+        f"{pilot['seconds_per_call']:.2f} s a call",
+        f"{low['calls']:,} to {high['calls']:,} calls, {low['tokens']:,} to {high['tokens']:,} tokens, {cost}, "
+        f"{low['minutes']:.1f} to {high['minutes']:.1f} minutes",
+    ]
+
+
+def _prices(args: argparse.Namespace) -> None:
+    from ..store import Store
+
+    if (args.input is None) != (args.output is None):
+        raise UsageError("two prices are needed, for tokens read and for tokens written: sirius prices MODEL 0.15 0.6")
+    if args.model is None:
+        existing(args.db)
+    with Store(args.db) as store:
+        if args.remove and args.model:
+            store.prices.remove(args.model)
+        elif args.input is not None:
+            store.prices.set(args.model, args.input, args.output, args.cached, args.note)
+        rows = [row for row in store.prices.all() if args.model in (None, row.model)]
+    if args.json:
+        print(json.dumps({"prices": [row._asdict() for row in rows]}))
+    else:
+        for row in rows:
+            print(f"{row.model:32} {row.input:g} in, {row.output:g} out per million tokens"
+                  + ("" if row.cached is None else f", {row.cached:g} cached")
+                  + (f"  ({row.note})" if row.note else ""))
+        if not rows:
+            print("no price is known" + (f" for {args.model}" if args.model else ""), file=sys.stderr)
+
+
+def _data(args: argparse.Namespace) -> None:
+    from .. import tasks
+    from ..settings import preset
+
+    settings = preset("quickstart", {**changes_of(args.set), "source": args.source, "data": args.data})
+    found = tasks.describe(args.source, settings, args.seed)
+    print(json.dumps(found) if args.json else json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    endpoint = {"model": args.model, "base_url": args.base_url}
+    return {**changes_of(args.set), **{name: value for name, value in endpoint.items() if value}}
+
+
+def _db(db: Path) -> str:
+    from . import DEFAULT_DB
+
+    return "" if str(db) == DEFAULT_DB else f" --db {db}"
+
+
+__all__: Sequence[str] = ("add", "estimate_lines")

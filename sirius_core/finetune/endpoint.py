@@ -1,0 +1,128 @@
+"""What an experiment plays and learns on when its weights are not the lab's to change: an endpoint, or frozen weights.
+
+A checkpoint is then a `Spoken`: which model, which examples it is shown, which instructions it follows, or the name
+that a host gave to a model that it fine-tuned. So gate, provenance and resume work as they do for weights.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import CheckpointError, UsageError
+from ..models import Model
+from ..settings import Settings
+from ..store import Notes, Prices
+from . import OnStep, Tuned, TuneJob, Tuner
+from .demos import DemoTuner
+from .spoken import Spoken, wrap
+
+OPENAI = "https://api.openai.com/v1"
+SERVED = "sirius-lab"  # who owns the models of `sirius serve`: they read the pocket language
+
+
+class SpokenMachine:
+    """A machine over an endpoint (``settings.model``) or over a frozen pocket checkpoint (``settings.base``)."""
+
+    def __init__(self, settings: Settings, prices: Prices, notes: Notes) -> None:
+        self._s, self._prices, self._notes = settings, prices, notes
+        self._engine: Any = None
+        self._endpoint: Any = None
+        self._dialect = dialect_of(settings) if settings.model else "pocket"
+        self._tune = self._tuner()
+
+    @property
+    def tune(self) -> Tuner:
+        return self._tune
+
+    def base(self) -> bytes:
+        return Spoken(self._over(self._s.model)).blob()
+
+    def mender(self) -> bytes | None:
+        return Spoken(self._over(self._s.mender_model)).blob() if self._s.mender_model else None
+
+    def model(self, name: str, blob: bytes) -> Model:
+        spoken = Spoken.parse(blob)
+        return wrap(self._inner(spoken.over, name), name, spoken)
+
+    def describe(self) -> Mapping[str, Any]:
+        if not self._s.model:
+            from ..pocket.workers import blas
+
+            return blas()
+        return {"endpoint": self._url, "model": self._s.model}
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+
+    @property
+    def _url(self) -> str:
+        return (self._s.base_url or OPENAI).rstrip("/")
+
+    def _over(self, model: str) -> dict[str, str]:
+        if not model:
+            return {"pocket": self._s.base}
+        served = {} if self._dialect == "chat" else {"dialect": self._dialect}
+        return {"endpoint": self._url, "model": model, **served}
+
+    def _inner(self, over: Mapping[str, str], name: str) -> Model:
+        if "pocket" in over:
+            from ..models.pocket import Engine
+            from ..pocket import pretraining
+
+            if self._engine is None:
+                self._engine = Engine(self._s.workers)
+            model: Model = self._engine.model(f"base:{over['pocket']}", pretraining.base(over["pocket"]))
+            return model
+        if over.get("endpoint") != self._url:
+            raise CheckpointError(f"a checkpoint belongs to the endpoint {over.get('endpoint')}, not to {self._url}")
+        from ..models.openai_api import OpenAIModel, Price
+
+        row = self._prices.get(over["model"])
+        price = None if row is None else Price(row.input, row.output, row.cached)
+        spoken = OpenAIModel(self._open(), over["model"], request=self._s.request_fields(), price=price)
+        if over.get("dialect") == "pocket":
+            from ..models.in_step import InStep
+
+            return InStep(spoken)
+        return spoken
+
+    def _open(self) -> Any:
+        if self._endpoint is None:
+            self._endpoint = endpoint(self._s)
+        return self._endpoint
+
+    def _tuner(self) -> Tuner:
+        s = self._s
+        if s.update == "openai_api":
+            from .openai_api import OpenAITuner
+
+            return OpenAITuner(self._open(), self._notes)
+        if s.update in ("auto", "demos"):
+            return DemoTuner(s.demos, s.demo_choice, s.demo_tokens)
+        return _untuned
+
+
+def _untuned(jobs: Sequence[TuneJob], on_step: OnStep) -> list[Tuned]:
+    raise UsageError("nothing is fine-tuned with these settings")
+
+
+def endpoint(settings: Settings) -> Any:
+    """The `Endpoint` of these settings; UsageError where the URL or the key's variable is wrong."""
+    from ..models.openai_api import Endpoint
+
+    return Endpoint(settings.base_url or OPENAI, settings.key_env)
+
+
+def dialect_of(settings: Settings) -> str:
+    """Ask the endpoint for the model: ``pocket`` if `sirius serve` owns it, else ``chat``.
+
+    ModelError, before any work, where the key is wrong, the model unknown or the host out of reach.
+    """
+    server = endpoint(settings)
+    found = asyncio.run(server.check(settings.model))
+    if settings.mender_model:
+        asyncio.run(server.check(settings.mender_model))
+    return "pocket" if (found or {}).get("owned_by") == SERVED else "chat"

@@ -1,0 +1,48 @@
+"""Which machine the settings name: the embedded model, an endpoint, a local checkpoint; and what is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .errors import UsageError
+from .improve import Machine
+from .settings import Settings
+from .store import Store
+
+
+def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
+    """What an experiment with these settings plays and learns on; close it after use. UsageError if they clash."""
+    s = settings
+    if s.update == "trl":
+        from .finetune.trl import TrlMachine
+
+        return TrlMachine(s, Path(f"{store.path.resolve()}.adapters"))
+    if s.model or s.update in ("demos", "prompts"):
+        from .finetune.endpoint import SpokenMachine
+
+        return SpokenMachine(s, store.prices, store.notes(experiment))
+    from .finetune.pocket import PocketMachine
+    from .models.pocket import Engine
+
+    return PocketMachine(Engine(s.workers), s.base)
+
+
+def preflight(settings: Settings) -> str:
+    """Say before any work what can be known to be wrong: a clash of settings, a server that is not there, a wrong key.
+
+    Returns the dialect in which the model is spoken to.
+    """
+    s = settings
+    if s.max_cost and not s.model:
+        raise UsageError(f"setting max_cost={s.max_cost}: the pocket model costs nothing; name a model at an endpoint")
+    if s.update == "openai_api" and not s.model:
+        raise UsageError("setting update=openai_api: name the model at the endpoint, too (--model NAME)")
+    if s.update == "pocket" and s.model:
+        raise UsageError("setting update=pocket: only the pocket model learns so; at an endpoint use demos or prompts")
+    if (s.update == "trl") != bool(s.checkpoint):
+        raise UsageError("settings update=trl and checkpoint=FOLDER (a local Hugging Face checkpoint) go together")
+    if s.model:
+        from .finetune.endpoint import dialect_of
+
+        return dialect_of(s)
+    return "chat" if s.checkpoint else "pocket"
