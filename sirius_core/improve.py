@@ -17,6 +17,7 @@ from .episodes import Call
 from .errors import WaitingForReview
 from .evaluate import Bench, controls, report, right_by_task, test, voices_for
 from .finetune import TuneJob, Tuner
+from .finetune.rewritten import rewrite
 from .models import Model, Voices
 from .repair import Failure
 from .rollout import Limits, Records, Rollout, Work
@@ -166,7 +167,24 @@ class Run:
         return Library((*plays, *admitted), edited, self.settings.threshold)
 
     def update(self, round: int, models: dict[str, str], library: Library) -> tuple[dict[str, str], dict[str, Any]]:
-        """Fine-tune each model on its own examples, then let the gate decide what is kept."""
+        """Train each model on its own examples or rewrite its instructions, then let the gate decide what is kept."""
+        made = (self._rewrite(round, models) if self.settings.update == "prompts"
+                else self._train(round, models, library))
+        updates = self.store.weights.updates(self.experiment.id, round)
+        models, verdict = self._gate(round, models, {u.model: u.after for u in updates})
+        mended = self.store.repairs.find(self.experiment.id, round)
+        return models, {
+            "library": {model: n for model, (n, _) in made.items()},
+            "training_sets": {model: content for model, (_, content) in made.items()},
+            "steps": {u.model: u.steps for u in updates},
+            "repaired": sum(r.mended for r in mended), "repairs": len(mended),
+            "solved": len({t.task for t in self._tried(round) if self.success(t)}),
+            "lucky_library": _lucky(library), "updates": verdict["updates"], "validation": verdict.get("validation"),
+            "models": models,
+        }
+
+    def _train(self, round: int, models: Mapping[str, str], library: Library) -> dict[str, tuple[int, str]]:
+        """A new checkpoint for each model that has examples; {model: (examples, hash of its training set)}."""
         s, random = self.settings, Random(f"select/{self.experiment.seed}/{round}")
         only = s.roles_to_train()
         chosen = [e for e in self.recipe.select(library, s.draws, random) if not only or e.said.role in only]
@@ -180,7 +198,7 @@ class Run:
                 stored[model] = self.store.weights.add_training_set(
                     self.experiment.id, round, model, [e.row() for e in examples])
                 if model not in done and s.update != "none":
-                    start = self.base_models()["*"] if s.start == "base" else self._speaker(models, model)
+                    start = self._start(models, model)
                     seed = int(digest(self.experiment.seed, round, "train", model)[:15], 16)
                     how = {"epochs": s.epochs, "rate": s.rate * s.cooling ** (round - 1), "batch": s.batch}
                     jobs.append(TuneJob(model, start, self.store.weights.get(start), tuple(examples), how, seed))
@@ -191,18 +209,17 @@ class Run:
                     self.store.weights.add_update(self.experiment.id, UpdateRow(
                         round, job.model, stored[job.model][0], job.before, after, tuned.steps, tuned.tokens,
                         tuned.losses, tuned.seconds))
-        updates = self.store.weights.updates(self.experiment.id, round)
-        models, verdict = self._gate(round, models, {u.model: u.after for u in updates})
-        mended = self.store.repairs.find(self.experiment.id, round)
-        return models, {
-            "library": {model: len(examples) for model, examples in sets.items()},
-            "training_sets": {model: content for model, (_, content) in stored.items()},
-            "steps": {u.model: u.steps for u in updates},
-            "repaired": sum(r.mended for r in mended), "repairs": len(mended),
-            "solved": len({t.task for t in self._tried(round) if self.success(t)}),
-            "lucky_library": _lucky(library), "updates": verdict["updates"], "validation": verdict.get("validation"),
-            "models": models,
-        }
+        return {model: (len(examples), stored[model][1]) for model, examples in sets.items()}
+
+    def _rewrite(self, round: int, models: Mapping[str, str]) -> dict[str, tuple[int, str]]:
+        """A new checkpoint for each model whose instructions a writer rewrote; {model: (cases read, their hash)}."""
+        base = self.base_models()
+        voices = self.voices({**base, "writer": base.get(MENDER, base["*"])}, "rewrite")
+        with self._phase(round, "rewrite"):
+            return rewrite(self.store, self.bench.rollout, self.experiment, round, team=self.recipe.team,
+                           model_of=self.recipe.model_of, voices=voices, tried=self._tried(round),
+                           tasks={task.id: task for task in self.bench.tasks["train"]},
+                           start=lambda model: self._start(models, model))
 
     def what_the_critic_bought(self, round: int, failed: list[Trajectory]) -> dict[str, Any]:
         """Critic, blind critic and playing again by the team that played this round, at equal calls."""
@@ -265,6 +282,8 @@ class Run:
 
     def _worse(self, before: tuple[int, str], after: tuple[int, str]) -> bool:
         one, two = right_by_task(self.bench, *before), right_by_task(self.bench, *after)
+        if self.settings.update == "prompts":  # most rewrites change nothing: one must gain to stay
+            return sum(two.values()) <= sum(one.values())
         return significantly_lower([one[t] for t in one], [two[t] for t in one])
 
     # -- small things ------------------------------------------------------------------------------------------------
@@ -279,8 +298,9 @@ class Run:
         speak = {role: self.machine.model(name, self.store.weights.get(name)) for role, name in names.items()}
         return voices_for(speak, self.settings, team, phase)
 
-    def _speaker(self, models: Mapping[str, str], model: str) -> str:
-        return models.get(model) or models["*"]
+    def _start(self, models: Mapping[str, str], model: str) -> str:
+        """The checkpoint from which a model learns on."""
+        return self.base_models()["*"] if self.settings.start == "base" else models.get(model) or models["*"]
 
     def _tried(self, round: int) -> tuple[Trajectory, ...]:
         """A round's plays in plan order: an endpoint's replies land in any order, and nothing may depend on it."""

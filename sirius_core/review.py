@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from . import rewriting
 from .episodes import Call, direct, replay
 from .errors import UsageError
 from .models import Voices
@@ -42,6 +43,7 @@ def queue(store: Store, experiment: str, round: int) -> list[Repair]:
 def go_on(store: Store, experiment: str, round: int) -> None:
     """Let the round go on with the decisions that there are."""
     store.episodes.finish(experiment, round, "review", [_GO_ON])
+    rewriting.go_on(store, experiment, round)
 
 
 def close(store: Store, experiment: str, round: int) -> None:
