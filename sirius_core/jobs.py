@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 from .errors import Busy, Cancelled, Paused, ReadOnlyDatabase, SiriusError, UsageError
 from .improve import Run, improve
 from .machines import machine_for, preflight
+from .models.pocket import aside
 from .settings import Settings, preset
 from .store import ACTIVE, Experiment, Job, Store
 
@@ -67,6 +68,7 @@ def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
     store.experiments.set_settings(experiment, settings)
 
 
+@aside
 def run(
     path: Path,
     experiment: str,
@@ -130,6 +132,7 @@ def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
     return store.experiments.job(experiment)
 
 
+@aside
 def measure(
     path: Path,
     experiment: str,
@@ -163,6 +166,7 @@ def measure(
         return found
 
 
+@aside
 def estimate(
     path: Path, experiment: str, *, hear: Hear = lambda line: None, machine: Any = None
 ) -> dict[str, Any]:

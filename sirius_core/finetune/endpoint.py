@@ -12,13 +12,13 @@ from typing import Any
 
 from ..errors import CheckpointError, UsageError
 from ..models import Model
+from ..models.pocket import aside
 from ..settings import Settings
 from ..store import Notes, Prices
 from . import OnStep, Tuned, TuneJob, Tuner
 from .demos import DemoTuner
 from .spoken import Spoken, wrap
 
-OPENAI = "https://api.openai.com/v1"
 SERVED = "sirius-lab"  # who owns the models of `sirius serve`: they read the pocket language
 
 
@@ -59,7 +59,8 @@ class SpokenMachine:
 
     @property
     def _url(self) -> str:
-        return (self._s.base_url or OPENAI).rstrip("/")
+        url: str = self._open().base_url
+        return url
 
     def _over(self, model: str) -> dict[str, str]:
         if not model:
@@ -113,7 +114,7 @@ def endpoint(settings: Settings) -> Any:
     """The `Endpoint` of these settings; UsageError where the URL or the key's variable is wrong."""
     from ..models.openai_api import Endpoint
 
-    return Endpoint(settings.base_url or OPENAI, settings.key_env)
+    return Endpoint(settings.base_url, settings.key_env)
 
 
 def dialect_of(settings: Settings) -> str:
@@ -122,7 +123,11 @@ def dialect_of(settings: Settings) -> str:
     ModelError, before any work, where the key is wrong, the model unknown or the host out of reach.
     """
     server = endpoint(settings)
-    found = asyncio.run(server.check(settings.model))
-    if settings.mender_model:
-        asyncio.run(server.check(settings.mender_model))
-    return "pocket" if (found or {}).get("owned_by") == SERVED else "chat"
+
+    async def asked() -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = await server.check(settings.model)
+        if settings.mender_model:
+            await server.check(settings.mender_model)
+        return found
+
+    return "pocket" if (aside(asyncio.run)(asked()) or {}).get("owned_by") == SERVED else "chat"

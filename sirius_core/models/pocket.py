@@ -11,7 +11,9 @@ import asyncio
 import selectors
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import wraps
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -53,6 +55,21 @@ def run_in_step(coroutine: Coroutine[Any, Any, T]) -> T:
     """``asyncio.run`` on a `StepLoop`."""
     with asyncio.Runner(loop_factory=StepLoop) as runner:
         return runner.run(coroutine)
+
+
+def aside(work: Callable[..., T]) -> Callable[..., T]:
+    """``work`` as it is; where an event loop runs already, as in a notebook, in a thread of its own."""
+
+    @wraps(work)
+    def done(*args: Any, **more: Any) -> T:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return work(*args, **more)
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(work, *args, **more).result()
+
+    return done
 
 
 @dataclass
