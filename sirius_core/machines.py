@@ -41,8 +41,12 @@ def preflight(settings: Settings) -> str:
         raise UsageError("setting update=pocket: only the pocket model learns so; at an endpoint use demos or prompts")
     if (s.update == "trl") != bool(s.checkpoint):
         raise UsageError("settings update=trl and checkpoint=FOLDER (a local Hugging Face checkpoint) go together")
+    dialect = "chat" if s.checkpoint else "pocket"
     if s.model:
         from .finetune.endpoint import dialect_of
 
-        return dialect_of(s)
-    return "chat" if s.checkpoint else "pocket"
+        dialect = dialect_of(s)
+    if s.update == "prompts" and dialect == "pocket":
+        raise UsageError("setting update=prompts: the pocket model reads no instructions; name another model at an "
+                         "endpoint, or use update=demos")
+    return dialect

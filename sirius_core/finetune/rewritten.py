@@ -40,12 +40,12 @@ def rewrite(
     whether it stays is the gate's matter.
     """
     s = experiment.settings
-    if voices.model("writer", None).dialect != "chat":
-        raise UsageError("update=prompts: the pocket model reads no instructions; name a model at an endpoint, "
-                         "or use update=demos")
     names = {model_of(turn) for t in tried for turn in t.turns}
     starts = {model: start(model) for model in names}
     spoken = {model: Spoken.parse(store.weights.get(name)) for model, name in starts.items()}
+    if voices.model("writer", None).dialect != "chat" or any(one.dialect != "chat" for one in spoken.values()):
+        raise UsageError("update=prompts: the pocket model reads no instructions; name a model at an endpoint, "
+                         "or use update=demos")
     found = briefs(
         tried, team, model_of, tasks=tasks, in_force={model: one.system for model, one in spoken.items()},
         past=[r for r in store.rewrites.find(experiment.id) if r.round < round],
