@@ -18,7 +18,7 @@ from sirius_core.trajectories import Repair
 
 # One static style: colours with alpha sit on a light and on a dark page alike; the words carry a line or a bar, too.
 STYLE = """<style>
-.said {overflow-wrap: anywhere; line-height: 1.75; margin: 0;}
+.said {overflow-wrap: anywhere; line-height: 1.75; margin: 0; white-space: pre-wrap;}
 .said.big {font-size: 1.08em;}
 .said.task {font-size: 1.3em; line-height: 1.5;}
 .said ins {background: rgba(22, 163, 106, .20); text-decoration: none; border-bottom: 2px solid rgb(22, 163, 106);
