@@ -19,7 +19,7 @@ def right(task: Task, trajectory: Trajectory) -> Reward:
         return Reward(
             0.0, None, f"{outcome.stop or 'no answer'}: {outcome.why}", turns, None if lucky is None else False
         )
-    verdict = answers.judge_text(outcome.answer, task.answer, task.kind)
+    verdict = answers.judge_text(outcome.answer, task.answer, task.kind, tolerance=task.data.get("tolerance"))
     read = None if verdict.read is None else str(verdict.read.value)
     return Reward(float(verdict.right), read, verdict.why, turns, None if lucky is None else lucky and verdict.right)
 
@@ -38,15 +38,18 @@ def agreement(task: Task, trajectory: Trajectory) -> Reward:
     The winner is the plurality among the seats' last turns; among equals the one said by the first seat. ``value`` is
     the share of last turns that agree with it.
     """
-    last = {turn.seat or turn.role: _vote(turn.text) for turn in trajectory.turns}
-    votes = Counter(vote for vote in last.values() if vote)
+    last = {turn.seat or turn.role: vote(turn.text, task.kind) for turn in trajectory.turns}
+    votes = Counter(said for said in last.values() if said)
     if trajectory.outcome.stop is not None or not votes:
         return Reward(0.0, None, "nobody gave an answer")
     most = max(votes.values())
-    winner = next(vote for vote in last.values() if vote and votes[vote] == most)
-    turns = {i: float(_vote(turn.text) == winner) for i, turn in enumerate(trajectory.turns)}
+    winner = next(said for said in last.values() if said and votes[said] == most)
+    turns = {i: float(vote(turn.text, task.kind) == winner) for i, turn in enumerate(trajectory.turns)}
     return Reward(most / len(last), winner, f"{most} of {len(last)} say {winner!r}", turns)
 
 
-def _vote(text: str) -> str:
+def vote(text: str, kind: str) -> str:
+    """The answer that a text states, as votes are counted: read as the task's kind, else what follows ``Answer:``."""
+    if kind in answers.KINDS and answers.KINDS[kind].marked and (read := answers.extract(text, kind)):
+        return str(read.value)
     return " ".join(text.rpartition("Answer:")[2].split()).lower()

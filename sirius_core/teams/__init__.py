@@ -56,7 +56,10 @@ class Team:
 
     ``chain`` lists the roles that can be rewritten, in order of speaking; ``speaker`` is the role that states the
     answer. ``view(task, trajectory, shown)`` gives the critic's slots (``shown`` is the gold answer, or None), and
-    ``blame(critique, trajectory)`` reads a critique; a team without them cannot be mended by a critic.
+    ``blame(critique, trajectory)`` reads a critique; a team without them cannot be mended by a critic. ``limits`` gives
+    the most tokens of a reply, by role or role.prompt, for one dialect only with it before a colon
+    (``pocket:analyst``). ``spoken`` puts what fills a prompt into the words of a dialect, {dialect: text to text}; what
+    it gives it leaves alone, so that a text may come by twice.
     """
 
     name: str
@@ -66,7 +69,12 @@ class Team:
     speaker: str = ""
     view: Callable[[Task, Trajectory, str | None], Mapping[str, str]] | None = None
     blame: Callable[[str, Trajectory], Blame | None] | None = None
-    limits: Mapping[str, int] = field(default_factory=dict)  # most tokens of a reply, by role or role.prompt
+    limits: Mapping[str, int] = field(default_factory=dict)
+    spoken: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+
+    def limit(self, role: str, prompt: str, dialect: str) -> int | None:
+        keys = (f"{dialect}:{role}.{prompt}", f"{dialect}:{role}", f"{role}.{prompt}", role)
+        return next((self.limits[key] for key in keys if key in self.limits), None)
 
     @property
     def menders(self) -> tuple[str, ...]:
@@ -89,18 +97,44 @@ def roles(prompts: Mapping[tuple[str, str, str] | tuple[str, str], Prompt | str]
     return {role: Role(role, found) for role, found in by_role.items()}
 
 
-def from_files(team: str, only: Iterable[str] = ()) -> dict[str, Role]:
-    """The roles whose prompts stand in ``sirius_core/teams/prompts/TEAM``."""
+def from_files(team: str, only: Iterable[str] = (), borrowed: Mapping[str, str] | None = None) -> dict[str, Role]:
+    """The roles whose prompts stand in ``sirius_core/teams/prompts/TEAM``; ``only``: these alone.
+
+    ``borrowed`` ({role: folder}) takes from another folder what the team's own has not of a role's prompts.
+    """
+    found: dict[tuple[str, str, str] | tuple[str, str], Prompt | str] = {
+        key: prompt for role, folder in (borrowed or {}).items()
+        for key, prompt in load(folder).items() if key[0] == role}
     wanted = set(only)
-    return roles({key: prompt for key, prompt in load(team).items() if not wanted or key[0] in wanted})
+    found |= {key: prompt for key, prompt in load(team).items() if not wanted or key[0] in wanted}
+    return roles(found)
 
 
-TEAMS = {"formula_chain": "formulas", "formula_solo": "formulas", "debate": "debate"}
+TEAMS = {
+    "formula_chain": "formulas",
+    "formula_solo": "formulas",
+    "physics": "physics",
+    "chemistry": "chemistry",
+    "pubmedqa": "pubmedqa",
+    "chain": "chain",
+    "solver": "solver",
+    "debate": "debate",
+}
+FOR_SOURCE = {
+    "formulas": "formula_chain",
+    "college_physics": "physics",
+    "gpqa": "physics",
+    "theoremqa": "physics",
+    "college_chemistry": "chemistry",
+    "pubmedqa": "pubmedqa",
+}
 
 
 def for_source(source: str, *, single: bool) -> str:
     """The team that plays a source's tasks unless the settings name another: a chain, or one agent alone."""
-    return "formula_solo" if single else "formula_chain"
+    if single:
+        return "formula_solo" if source == "formulas" else "solver"
+    return FOR_SOURCE.get(source, "chain")
 
 
 def get(name: str) -> Team:

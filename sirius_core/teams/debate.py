@@ -10,14 +10,12 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+from ..rewards import vote
 from ..trajectories import Task
 from . import Team, from_files
+from .chat import form, problem
 
 SEATS, ROUNDS = ("1", "2", "3"), 2
-
-
-def stated(reply: str) -> str:
-    return " ".join(reply.rpartition("Answer:")[2].split())
 
 
 async def workflow(task: Task, ask: Any) -> str | None:
@@ -26,16 +24,19 @@ async def workflow(task: Task, ask: Any) -> str | None:
         async with asyncio.TaskGroup() as group:
             turns = [group.create_task(_speak(task, ask, seat, said)) for seat in SEATS]
         said = [turn.result() for turn in turns]
-    votes = Counter(stated(reply) for reply in said if stated(reply))
-    return max(votes, key=lambda vote: votes[vote]) if votes else None  # among equals: the first seat's
+    votes = Counter(counted for reply in said if (counted := vote(reply, task.kind)))
+    if not votes:
+        return None
+    winner = max(votes, key=lambda counted: votes[counted])  # among equals: the first seat's
+    return next(str(reply) for reply in said if vote(reply, task.kind) == winner)
 
 
 async def _speak(task: Task, ask: Any, seat: str, said: list[Any]) -> Any:
     if not said:
-        return await ask("generator", seat=seat, question=task.question)
+        return await ask("generator", seat=seat, question=problem(task), form=form(task))
     others = "\n\n".join(f"Agent {reply.seat}: {reply.public}" for reply in said if reply.seat != seat)
     own = [reply for reply in said if reply.seat == seat]
-    return await ask("critic", seat=seat, history=own, question=task.question, others=others)
+    return await ask("critic", seat=seat, history=own, question=problem(task), others=others, form=form(task))
 
 
 debate = Team("debate", from_files("debate"), workflow)
