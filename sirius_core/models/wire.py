@@ -1,0 +1,91 @@
+"""The HTTP below openai_api.py: one client per endpoint and event loop, replies bounded, broken connections by name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import httpx2
+from httpx2 import Response
+from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient
+
+from . import TryAgain
+
+__all__ = ["APIStatusError", "AsyncOpenAI", "Response", "broken", "open_client"]
+
+MOST_BYTES = 16 * 2**20  # of one reply
+CONNECT = 10.0  # seconds for a connection
+LONGEST = 86_400.0  # seconds between two bytes; how long a call may take at all is the rollout's business
+IDLE = 4.0  # seconds until an idle connection is dropped: uvicorn, below most servers, closes it after 5
+PLAIN = {"Accept-Encoding": "identity"}  # replies are small, and a bomb has no fuse
+
+
+def open_client(base_url: str, key: str, *, openai: bool, private: bool) -> AsyncOpenAI:
+    """A client that retries nothing and follows no redirect: messages go to the host that was named, and no other.
+
+    What the environment says for OpenAI (organization, project, headers) goes to no other host, and no proxy stands
+    between a private host and this machine.
+    """
+    http = DefaultAioHttpClient(
+        timeout=httpx2.Timeout(LONGEST, connect=CONNECT),
+        limits=httpx2.Limits(max_connections=10_000, max_keepalive_connections=10_000, keepalive_expiry=IDLE),
+        follow_redirects=False,
+        trust_env=not private,
+        verify=base_url.startswith("https:"),  # certificates take 20 ms to read
+        event_hooks={"response": [_bound]},
+    )
+    client = AsyncOpenAI(
+        base_url=base_url, api_key=key or "none", max_retries=0, http_client=http, default_headers=PLAIN
+    )
+    if not openai:
+        client.organization = client.project = client.admin_api_key = None
+        client._custom_headers = PLAIN
+    return client
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """Hook, after the head of a response: its body may not grow beyond `MOST_BYTES`."""
+    coding = response.headers.get("content-encoding", "identity")
+    if coding != "identity":
+        raise TryAgain("bad encoding", f"the reply is encoded ({coding[:40]}), which was not asked for")
+    size = response.headers.get("content-length", "")
+    if not size.isdecimal():
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = _Bounded(response.stream)
+    elif len(size) > 12 or int(size) > MOST_BYTES:
+        raise too_large()
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        seen = 0
+        async for part in self._stream:
+            seen += len(part)
+            if seen > MOST_BYTES:
+                raise too_large()
+            yield part
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def too_large() -> TryAgain:
+    return TryAgain("too large", f"the reply has over {MOST_BYTES // 2**20} MB")
+
+
+def broken(error: BaseException) -> tuple[str, str]:
+    """(name, why) of a connection that failed. aiohttp's own error tells a reset from a timeout; the library's not."""
+    first: BaseException | None = error
+    while first is not None and not isinstance(first, (aiohttp.ClientError, TimeoutError)):
+        first = first.__cause__
+    why = str(first or error) or type(first or error).__name__
+    if isinstance(first, TimeoutError):
+        return "timeout", why
+    if isinstance(first, aiohttp.ClientConnectorError):
+        return "no connection", why
+    if isinstance(first, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)):
+        return "reset", why
+    return "bad HTTP", f"{type(first or error).__name__}: {why}"
