@@ -49,6 +49,11 @@ def encode(text: str) -> tuple[int, ...]:
         raise UnreadableText(unknown, [_nearest(word) for word in unknown]) from None
 
 
+def knows(text: str) -> bool:
+    """Whether every word of a text has a token."""
+    return all(word in _TOKENS for word in text.split())
+
+
 def decode(tokens: Iterable[int]) -> str:
     """The text of tokens; ends before the first stop token."""
     words = []

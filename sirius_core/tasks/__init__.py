@@ -29,8 +29,11 @@ def splits(source: str, settings: Settings, seed: int) -> Mapping[str, tuple[Tas
 
 
 def readable(source: str, text: str) -> str:
-    """A task's or a turn's text as a person would write it (the pocket language has single digits as words)."""
-    if source != "formulas":
+    """A task's or a turn's text as a person would write it (the pocket language has single digits as words).
+
+    A text that is not of that language, such as a chat model's, comes back as it is.
+    """
+    if source != "formulas" or not import_module("sirius_core.pocket.vocabulary").knows(text):
         return text
     render: Any = import_module("sirius_core.pocket.readable").render_readable
     return str(render(text))
