@@ -11,24 +11,17 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sirius_core.pocket import vocabulary
 from sirius_core.pocket.books import Book
 from sirius_core.pocket.dialect import PROMPTS
 from sirius_core.pocket.families import FAMILIES, UNITS
 from sirius_core.pocket.grammar import Problem, one
 from sirius_core.pocket.textbook import Author, Lesson, lessons
+from sirius_core.pocket.transformer import Shape
 
-PAGES = {
-    "analyst": 0.4,
-    "summarizer": 0.24,
-    "calculator": 0.16,
-    "solo": 0.08,
-    "analyst/revise": 0.05,
-    "summarizer/revise": 0.03,
-    "calculator/revise": 0.03,
-    "solo/revise": 0.01,
-}
-"""Share of the pages by the prompt that closes them; the lessons before it are of the plain prompt."""
+CONTEXT = Shape(1).context
+
+PAGES = {"analyst": 0.35, "summarizer": 0.25, "calculator": 0.3, "solo": 0.1}
+"""Share of the pages by prompt."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +34,13 @@ class Copybook(Book):
     kept with chance `firm` from there on.
     """
 
-    page_share: float = 0.5
+    page_share: float = 0.65
     page_shares: dict[str, float] = field(default_factory=lambda: dict(PAGES))
     most: int = 4  # demonstrations on a page, as far as they fit
-    same_form: float = 0.6
-    same_family: float = 0.6
+    same_form: float = 0.5
+    same_family: float = 0.8
     free: float = 0.6
-    firm: float = 0.95
-    context: int = 256
+    firm: float = 0.98
 
 
 @dataclass(frozen=True)
@@ -108,22 +100,18 @@ class Writer(Author):
         count = self.rng.randint(1, book.most)
         while True:
             page = self._page(kind, count)
-            length = sum(len(vocabulary.encode(f"{x.prompt} {x.reply}")) for x in page.lessons) + 1
-            if length <= book.context or count == 1:
+            if 1 + sum(len(f"{x.prompt} {x.reply}".split()) for x in page.lessons) <= CONTEXT:
                 return page
-            count -= 1
+            count = max(1, count - 1)
 
     def _page(self, kind: str, count: int) -> Page:
-        self._subject = self.rng.choice(self.wordings)
-        self._role = kind.partition("/")[0]
+        self._subject, self._role = self.rng.choice(self.wordings), kind
         self._formulas, self._units = {}, {}
         found, taught = [], []
         for i in range(count + 1):
             self._last, self._taught = i == count, True
-            written = kind if self._last else self._role
-            write = self.solo_lesson if written == "solo" else getattr(self, written.replace("/", "_"))
-            values, reply = write()
-            found.append(Lesson(written, PROMPTS[written].format_map(values), reply))
+            values, reply = self.solo_lesson() if kind == "solo" else getattr(self, kind)()
+            found.append(Lesson(kind, PROMPTS[kind].format_map(values), reply))
             taught.append(self._taught)
         return Page(tuple(found), tuple(taught))
 
