@@ -93,7 +93,9 @@ class Endpoint:
         if (client := self._clients.pop(asyncio.get_running_loop(), None)) is not None:
             await client.close()
 
-    async def send(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    async def send(
+        self, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """POST ``body`` (GET where there is none) and the answer, whatever its status; TryAgain if none came whole."""
         client, wire = self.client(), self._wire
         try:
@@ -101,7 +103,8 @@ class Endpoint:
                 got = await client.get(path, cast_to=wire.Response)
             else:
                 raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-                got = await client.post(path, cast_to=wire.Response, content=raw)
+                more: Any = {"headers": headers} if headers else {}
+                got = await client.post(path, cast_to=wire.Response, content=raw, options=more)
             return Answer(got.status_code, got.headers, got.content)
         except wire.APIStatusError as error:
             return Answer(error.status_code, error.response.headers, error.response.content)
@@ -248,8 +251,11 @@ class OpenAIModel:
         """One attempt. TryAgain: another may succeed. ModelError: none will."""
         start = time.perf_counter()
         answer = await self.endpoint.send("/chat/completions", self.body(messages, sampling))
+        return self.read(answer, (time.perf_counter() - start) * 1e3)
+
+    def read(self, answer: Answer, ms: float) -> Completion:
+        """What an answer that took ``ms`` milliseconds says; errors as in `complete`."""
         if answer.status == 200:
-            ms = (time.perf_counter() - start) * 1e3
             return self.endpoint.keyless(completion(answer, ms, self.price, self.endpoint.clean))
         if (fault := passing(answer, self.endpoint.clean)) is not None:
             raise fault
