@@ -2,7 +2,7 @@
 
 The pilot's calls are stored and journalled like any others, so nothing of it is lost; what it measured (calls, tokens
 and money of an episode, how often it fails) is multiplied by the plan that the settings make. ``low`` takes the pilot's
-failure rate at the lower end of its interval and failures mended at the first try, ``high`` the upper end and every
+failure rate at the lower end of its interval and critics that find nothing to mend, ``high`` the upper end and every
 call that a phase may spend.
 """
 
@@ -99,14 +99,14 @@ def calls_of(run: Run, per_episode: float, failing: float, most: bool) -> float:
     failures = plays * failing
     mends = 0.0
     if isinstance(how := run.recipe.repair, CriticRepair):
-        again = max(1, len(team.chain)) if most else 1
-        once = 1 + how.rephrase + again  # rewrite, rephrase, and whoever acts again
-        critiques = how.max_critiques * (len(team.chain) if how.each else 1) if most else 1
-        rewrites = how.max_regenerations if most else 1
-        mends = min(s.max_repairs, failures) * critiques * (1 + rewrites * once)
-    arms = 3 if team.view is not None and s.critic != "none" else 0
-    controls = min(s.controls, len(tasks["train"]) * min(1.0, failing * s.max_solutions)) * arms
-    controls *= s.control_calls if most else per_episode
+        once = 1 + how.rephrase + len(team.chain)  # rewrite, rephrase, and whoever acts again
+        critiques = how.max_critiques * (len(team.chain) if how.each else 1)
+        # at the least a critique that blames nobody
+        mends = min(s.max_repairs, failures) * (critiques * (1 + how.max_regenerations * once) if most else 1)
+    compared = min(s.controls, len(tasks["train"]) * min(1.0, failing * s.max_solutions))
+    controls = compared * (3 * s.control_calls if most else per_episode + 2)
+    if team.view is None or s.critic == "none":
+        controls = 0.0
     gate = len(tasks["validation"]) * (2 if most else 1) if s.gate and s.update != "none" else 0
     each_round = (plays + gate + tests) * per_episode + mends + controls
     base = tests * per_episode + (len(tasks["validation"]) * per_episode if gate else 0)

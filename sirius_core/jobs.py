@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import Busy, Cancelled, Paused, ReadOnlyDatabase, SiriusError, UsageError
+from .evaluate import voices_for
 from .improve import Run, improve
 from .machines import machine_for, preflight
 from .models.pocket import aside
@@ -45,6 +46,10 @@ def create(
             f"recipe {settings.recipe!r} cannot be played by {who}: "
             f"its role {mute[0].name!r} has no prompts in the {dialect} dialect"
         )
+    voices_for({}, settings, team)  # says which role or prompt of `sampling` the team lacks
+    if settings.max_cost and store.prices.get(settings.model) is None:
+        raise UsageError(f"setting max_cost={settings.max_cost}: the price of {settings.model} is not known; say it "
+                         f"with: sirius prices {settings.model} INPUT OUTPUT")
     if dialect == "pocket" and settings.source != "formulas":
         raise UsageError(f"setting source={settings.source}: the pocket model reads only the embedded word problems; "
                          "name a model at an endpoint (--model NAME --base-url URL)")
@@ -58,7 +63,8 @@ def create(
 def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
     """Change settings that do not touch results (budgets, workers, concurrency, review) before a resume."""
     settings = store.experiments.get(experiment).settings.changed(changes)
-    free = {"max_calls", "max_tokens", "workers", "concurrency", "review", "rounds"}
+    free = {"max_calls", "max_tokens", "max_cost", "workers", "concurrency", "deadline", "attempts", "key_env",
+            "review", "rounds"}
     if fixed := sorted(set(changes) - free):
         raise UsageError(
             f"setting {fixed[0]} is part of the experiment; only {', '.join(sorted(free))} may change on resume"
