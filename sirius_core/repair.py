@@ -7,13 +7,13 @@ enter the library.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from .episodes import Call, play, replay
-from .errors import Stopped
+from .errors import Stopped, UsageError
+from .leaks import leaks, told
 from .models import Completion, Model, Sampling, Voices
 from .prompts import Message
 from .rewards import Judge
@@ -63,14 +63,23 @@ class CriticRepair:
         return await _mend(failure, call, self)
 
     async def criticise(self, failure: Failure, ask: Any, role: str) -> tuple[str, Blame | None]:
+        """A critique, and the turn that it blames: of ``role``, or without one of whichever role of the chain."""
         team, task = failure.team, failure.task
-        assert team.view is not None and team.blame is not None
-        slots = dict(team.view(task, failure.trajectory, task.answer if self.gold else None))
-        critique = await ask("critic", **_that_fit(team, "critic", "answer", failure, {**slots, "role": role}))
+        if team.view is None or team.blame is None:
+            raise UsageError(f"team {team.name!r} has no critic that could mend its failures: take another team, "
+                             "or a recipe without repair (--set critic=none)")
+        slots = {**team.view(task, failure.trajectory, task.answer if self.gold else None),
+                 "role": role or ", ".join(team.chain)}
+        critique = await ask("critic", **_that_fit(failure, "critic", None, "answer", slots))
         blamed = team.blame(str(critique), failure.trajectory)
         if role and blamed is not None and failure.trajectory.turns[blamed.turn].role != role:
             blamed = None
         return str(critique), blamed
+
+    def told(self, failure: Failure, blamed: Blame) -> tuple[str, ...]:
+        """How the feedback gives away the gold answer, which only the critic may know; empty if it does not."""
+        turn = failure.trajectory.turns[blamed.turn]
+        return told(blamed.feedback, turn, failure.task) if self.gold and not _in_pocket(failure, turn) else ()
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,15 @@ class Rationalisation(CriticRepair):
     rephrase: bool = False
 
     async def criticise(self, failure: Failure, ask: Any, role: str) -> tuple[str, Blame | None]:
-        turn = failure.trajectory.turn_of(role or failure.team.speaker)
-        return "", None if turn is None else Blame(turn, f"gold {failure.task.answer}")
+        index = failure.trajectory.turn_of(role or failure.team.speaker)
+        if index is None:
+            return "", None
+        pocket = _in_pocket(failure, failure.trajectory.turns[index])
+        hint = "gold" if pocket else "It does not come to the right answer, which is\n"
+        return "", Blame(index, f"{hint}{' ' * pocket}{failure.task.answer}")
+
+    def told(self, failure: Failure, blamed: Blame) -> tuple[str, ...]:
+        return ()
 
 
 class _Ledger:
@@ -136,6 +152,9 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                 return None
             turn = failed.turns[blamed.turn]
             base = replace(base, turn=blamed.turn, role=turn.role, feedback=blamed.feedback)
+            if given_away := how.told(failure, blamed):
+                found.append(replace(base, id=digest(path.id, 0), leak=given_away, calls=ledger.count - start))
+                return None
             costs = 1 + how.rephrase + _successors(team, turn.role)  # rewrite, rephrase, and whoever acts again
             advised = {**turn.slots, "feedback": blamed.feedback, "draft": turn.text}
             for no in range(how.max_regenerations):
@@ -143,18 +162,19 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                     break
                 repair = replace(base, id=digest(path.id, no), regeneration_no=no)
                 try:
-                    slots = _that_fit(team, turn.role, "revise", failure, advised)
+                    slots = _that_fit(failure, turn.role, turn.seat, "revise", advised)
                     raw = await ask(turn.role, "revise", seat=turn.seat, **slots)
                     repair = replace(repair, raw=str(raw))
                     text = str(raw)
                     if how.rephrase:
                         said = {"text": raw, "question": task.question}
-                        text = str(await ask("rephraser", **_that_fit(team, "rephraser", "answer", failure, said)))
+                        text = str(await ask("rephraser", **_that_fit(failure, "rephraser", None, "answer", said)))
                 except Stopped:  # this rewrite came to nothing; the next one may
                     found.append(replace(repair, calls=ledger.count - start))
                     start = ledger.count
                     continue
-                leak = leaks(text, turn, task, team, critique)
+                dialect = "pocket" if _in_pocket(failure, turn) else "chat"
+                leak = leaks(text, turn, task, team, critique, dialect)
                 again = await replay(
                     failed,
                     team,
@@ -195,45 +215,17 @@ def _successors(team: Team, role: str) -> int:
     return len(team.chain) - 1 - team.chain.index(role) if role in team.chain else len(team.chain)
 
 
-def _that_fit(team: Team, role: str, prompt: str, failure: Failure, slots: Mapping[str, Any]) -> dict[str, Any]:
+def _that_fit(
+    failure: Failure, role: str, seat: str | None, prompt: str, slots: Mapping[str, Any]
+) -> dict[str, Any]:
     """The slots that the role's prompt has: a critic's prompt may or may not name the role, a revision the draft."""
-    model = failure.voices.model(role, None)
-    wanted = team.role(role).prompt(prompt, model.dialect).slots
+    model = failure.voices.model(role, seat)
+    wanted = failure.team.role(role).prompt(prompt, model.dialect).slots
     return {name: value for name, value in slots.items() if name in wanted}
 
 
-# -- leaks -----------------------------------------------------------------------------------------------------------
-_TRACES = re.compile(
-    r"\b(as advised|feedback|critic(?:ism|que)?|correct(?:ed|ion) answer|the (?:right|correct|gold) answer is given|"
-    r"(?:my|the) (?:previous|original|earlier) (?:answer|response|solution|attempt)|"
-    r"i made a mistake|revised)\b",
-    re.IGNORECASE,
-)
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
-
-
-def leaks(text: str, turn: Turn, task: Task, team: Team, critique: str) -> tuple[str, ...]:
-    """What in a rewrite betrays the critique or the gold answer; empty if nothing does.
-
-    Every role: words about advice or correction, or the critique quoted at length. A role that does not state the
-    answer also must not say the gold number, unless its input has it or its own steps produce it (``= 1764``).
-    """
-    found = [f"mentions {match[0]!r}" for match in [_TRACES.search(text)] if match]
-    words, said = critique.split(), " ".join(text.split())
-    quotes = [" ".join(words[i : i + 6]) for i in range(len(words) - 5)]
-    found += [f"quotes the critique: {quote!r}" for quote in quotes if quote in said][:1]
-    if turn.role != team.speaker:
-        joined = _join_digits(text)
-        known = set(_NUMBER.findall(_join_digits(" ".join(m.content for m in turn.messages))))
-        for gold in _NUMBER.findall(_join_digits(task.answer)):
-            stated = [m for m in _NUMBER.finditer(joined) if m[0] == gold]
-            if stated and gold not in known and not any(joined[: m.start()].rstrip().endswith("=") for m in stated):
-                found.append(f"states the gold value {gold} without deriving it")
-    return tuple(found)
-
-
-def _join_digits(text: str) -> str:
-    return re.sub(r"(?<=\b\d) (?=\d\b)", "", text)
+def _in_pocket(failure: Failure, turn: Turn) -> bool:
+    return failure.voices.model(turn.role, turn.seat).dialect == "pocket"
 
 
 async def play_again(failure: Failure, call: Call, max_calls: int) -> Records:

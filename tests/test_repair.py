@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from sirius_core.episodes import direct, play
+from sirius_core.leaks import leaks
 from sirius_core.models import Completion, ScriptedModel, Voices
 from sirius_core.prompts import Message
-from sirius_core.repair import CriticRepair, Failure, leaks
+from sirius_core.repair import CriticRepair, Failure
 from sirius_core.rewards import right
 from sirius_core.teams import Blame, Team, roles
 from sirius_core.trajectories import SeedPath, Stop, Task, Turn
