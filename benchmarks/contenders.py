@@ -44,7 +44,7 @@ KEY = "none-is-needed"
 
 def question(i: int) -> str:
     return (f"A cart of {i % 997 + 3} kg is pushed along a level track by a force of {i % 89 + 11} N for "
-            f"{i % 13 + 2} s. Friction takes {i % 7 + 1} % of the force. How fast is the cart at the end, in metres per second?")
+            f"{i % 13 + 2} s. Friction takes {i % 7 + 1} % of the force. How fast is the cart at the end, in m/s?")
 
 
 def messages(role: str, said: dict[str, str]) -> list[dict[str, str]]:
