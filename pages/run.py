@@ -184,6 +184,15 @@ with lab.opened() as store:
                 on_click=lab.new,
                 args=(name.strip(), int(seed), changes, start),
             )
+            if changes.get("model"):
+                st.button(
+                    "Estimate the cost first",
+                    icon=":material/payments:",
+                    key="estimate",
+                    on_click=lab.new,
+                    args=(name.strip(), int(seed), changes, start, True),
+                    help="Plays eight problems, says what the whole would cost, and waits for you to resume it.",
+                )
             st.caption(
                 f"{many(len(changes), 'setting')} changed from the preset." if changes else "The preset as it is."
             )

@@ -111,3 +111,15 @@ def calls_of(run: Run, per_episode: float, failing: float, most: bool) -> float:
     each_round = (plays + gate + tests) * per_episode + mends + controls
     base = tests * per_episode + (len(tasks["validation"]) * per_episode if gate else 0)
     return base + s.rounds * each_round
+
+
+def lines(found: Mapping[str, Any]) -> list[str]:
+    """A pilot's estimate for a person."""
+    pilot, low, high = found["pilot"], found["low"], found["high"]
+    cost = "cost unknown" if high["cost"] is None else f"${low['cost']:.2f} to ${high['cost']:.2f}"
+    return [
+        f"pilot: {pilot['episodes']} problems, {pilot['failed']} failed, {pilot['tokens_per_call']:.0f} tokens and "
+        f"{pilot['seconds_per_call']:.2f} s a call",
+        f"{low['calls']:,} to {high['calls']:,} calls, {low['tokens']:,} to {high['tokens']:,} tokens, {cost}, "
+        f"{low['minutes']:.1f} to {high['minutes']:.1f} minutes",
+    ]

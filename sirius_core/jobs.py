@@ -176,9 +176,12 @@ def measure(
 def estimate(
     path: Path, experiment: str, *, hear: Hear = lambda line: None, machine: Any = None
 ) -> dict[str, Any]:
-    """Play a pilot of the experiment and say what the whole would cost (see `estimate.estimate`); stored with it."""
+    """Play a pilot of the experiment and say what the whole would cost (see `estimate.estimate`); stored with it.
+
+    One that has not begun waits then (``paused``) until somebody resumes it.
+    """
     from .estimate import estimate as extrapolate
-    from .estimate import pilot
+    from .estimate import lines, pilot
 
     with Store(path) as store, ExitStack() as stack:
         record = store.experiments.get(experiment)
@@ -189,12 +192,15 @@ def estimate(
             run = Run(store, record, machine)
             hear("pilot: a few training problems")
             found = extrapolate(run, pilot(run))
+        except SiriusError as error:
+            store.experiments.set_job(experiment, status="failed", message=str(error))
+            raise
         finally:
             if own:
                 machine.close()
         store.experiments.set_measurement(experiment, "estimate", found)
-        if store.experiments.job(experiment).status == "queued":
-            store.experiments.set_job(experiment, status="paused", message="its cost is estimated; resume to start it")
+        if not store.experiments.reports(experiment):
+            store.experiments.set_job(experiment, status="paused", message=f"{lines(found)[-1]}; resume to start it")
         return found
 
 
@@ -245,6 +251,11 @@ def launch(path: Path, experiment: str) -> int:
     return _detach(path, "resume", experiment, log)
 
 
+def launch_estimate(path: Path, experiment: str) -> int:
+    """`estimate` as a process of its own: the job row says what it found; returns its pid."""
+    return _detach(path, "estimate", experiment, log_file(path, experiment), "--experiment")
+
+
 def launch_measure(path: Path, experiment: str) -> int:
     """`measure` as a process of its own, followed by its log; returns its pid. If a run is on, the log says Busy."""
     return _detach(path, "measure", experiment, log_file(path, experiment, "measure"))
@@ -255,12 +266,12 @@ def log_file(path: Path, experiment: str, what: str = "") -> Path:
     return _folder(path) / f"{experiment}{what and f'.{what}'}.log"
 
 
-def _detach(path: Path, command: str, experiment: str, log: Path) -> int:
+def _detach(path: Path, command: str, experiment: str, log: Path, *flags: str) -> int:
     """``sirius COMMAND EXPERIMENT`` in a session of its own, for the checkout or package that this process runs."""
     known = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     with _beside(path, log.name) as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sirius_core", command, experiment, "--db", str(path)],
+            [sys.executable, "-m", "sirius_core", command, experiment, *flags, "--db", str(path)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

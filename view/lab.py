@@ -43,8 +43,8 @@ def launch(experiment: str) -> None:
         st.session_state["_notice"] = str(error)
 
 
-def new(name: str, seed: int, changes: dict[str, Any], start: str = "") -> None:
-    """Create an experiment of a preset, start it and open it where it can be watched."""
+def new(name: str, seed: int, changes: dict[str, Any], start: str = "", pilot: bool = False) -> None:
+    """Create an experiment of a preset, start it (or a pilot of it) and open it where it can be watched."""
     try:
         with opened() as store:
             made = jobs.create(store, name or start, preset(start or name, changes), seed)
@@ -52,6 +52,9 @@ def new(name: str, seed: int, changes: dict[str, Any], start: str = "") -> None:
         st.session_state["_notice"] = str(error)
         return
     st.session_state["_open"] = made.id
+    if pilot:
+        jobs.launch_estimate(path(), made.id)
+        return
     st.session_state["_goto"] = (OVERVIEW, {"exp": made.id})
     launch(made.id)
 

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ def add(command: Add) -> None:
 
     estimate = command("estimate", _estimate, "What an experiment would cost: a pilot of eight problems, then a range.")
     estimate.add_argument("preset", metavar="PRESET_OR_FILE")
+    estimate.add_argument("--experiment", action="store_true", help="it names one that stands already")
     estimate.add_argument("--seed", type=int, default=0)
 
     look = command("first-look", _first_look, "Your own problems: one agent, a chain, demos and rewritten prompts.")
@@ -93,23 +93,25 @@ def _doctor(args: argparse.Namespace) -> None:
 
 
 def _estimate(args: argparse.Namespace) -> None:
-    from .. import jobs
+    from .. import estimate, jobs
     from ..store import Store
     from .experiments import chosen_settings
 
-    name, settings = chosen_settings(args.preset, _given(args))
-    with Store(args.db) as store:
-        experiment = jobs.create(store, name, settings, args.seed).id
+    experiment = args.preset
+    if not args.experiment:
+        name, settings = chosen_settings(args.preset, _given(args))
+        with Store(args.db) as store:
+            experiment = jobs.create(store, name, settings, args.seed).id
     found = jobs.estimate(args.db, experiment, hear=lambda line: print(line, file=sys.stderr))
     if args.json:
         print(json.dumps({"experiment": experiment, **found}))
     else:
-        print("\n".join(estimate_lines(found)))
+        print("\n".join(estimate.lines(found)))
         print(f"start it: sirius resume {experiment}" + _db(args.db))
 
 
 def _first_look(args: argparse.Namespace) -> int:
-    from .. import contrast, jobs
+    from .. import contrast, estimate, jobs
     from ..settings import preset
     from ..store import Store
 
@@ -124,7 +126,7 @@ def _first_look(args: argparse.Namespace) -> int:
     low, high, known = 0.0, 0.0, True
     for e in made[1]:
         found = jobs.estimate(args.db, e.id)
-        print(f"{e.arm:16} " + "; ".join(estimate_lines(found)[-1:]), file=sys.stderr)
+        print(f"{e.arm:16} " + "; ".join(estimate.lines(found)[-1:]), file=sys.stderr)
         known = known and found["high"]["cost"] is not None
         low, high = low + (found["low"]["cost"] or 0.0), high + (found["high"]["cost"] or 0.0)
     total = f"${low:.2f} to ${high:.2f}" if known else "cost unknown: say the price first (sirius prices)"
@@ -139,18 +141,6 @@ def _first_look(args: argparse.Namespace) -> int:
         rows = contrast.table(store, made[0])
     print(json.dumps({"contrast": made[0], "arms": rows}) if args.json else "\n".join(contrast.lines(rows)))
     return 0
-
-
-def estimate_lines(found: dict[str, Any]) -> list[str]:
-    """A pilot's estimate for a person."""
-    pilot, low, high = found["pilot"], found["low"], found["high"]
-    cost = "cost unknown" if high["cost"] is None else f"${low['cost']:.2f} to ${high['cost']:.2f}"
-    return [
-        f"pilot: {pilot['episodes']} problems, {pilot['failed']} failed, {pilot['tokens_per_call']:.0f} tokens and "
-        f"{pilot['seconds_per_call']:.2f} s a call",
-        f"{low['calls']:,} to {high['calls']:,} calls, {low['tokens']:,} to {high['tokens']:,} tokens, {cost}, "
-        f"{low['minutes']:.1f} to {high['minutes']:.1f} minutes",
-    ]
 
 
 def _prices(args: argparse.Namespace) -> None:
@@ -195,6 +185,3 @@ def _db(db: Path) -> str:
     from . import DEFAULT_DB
 
     return "" if str(db) == DEFAULT_DB else f" --db {db}"
-
-
-__all__: Sequence[str] = ("add", "estimate_lines")
