@@ -11,17 +11,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from ..errors import UsageError
 from ..pocket.grammar import Problem, draw
 from ..pocket.marking import Marks, check, check_solo
 from ..settings import Settings
 from ..trajectories import Task, Trajectory
 
+MOST = {"problems": 1500, "validation": 5000, "heldout": 5000}
+"""Beyond these the pools of operand pairs run out of fresh ones, and problems would repeat one another's numbers."""
+
 
 def task(problem: Problem, split: str) -> Task:
-    """The Task of a problem; ``data`` holds the problem's fields."""
+    """The Task of a problem; ``data`` holds the problem's fields.
+
+    The kind reads a chat reply's ``Answer: 315 m`` too; a text in the pocket language counts as it stands.
+    """
     data = dataclasses.asdict(problem)
     row = f"{problem.wording_id}/{problem.x}/{problem.y}/{problem.z}"
-    return Task.of("formulas", row, split, problem.question, problem.answer, kind="exact",
+    return Task.of("formulas", row, split, problem.question, problem.answer, kind="quantity",
                    group=f"{problem.pair[0]}x{problem.pair[1]}", data=data)
 
 
@@ -32,6 +39,9 @@ def problem(task: Task) -> Problem:
 
 def splits(settings: Settings, seed: int) -> Mapping[str, tuple[Task, ...]]:
     s = settings
+    for name, most in MOST.items():
+        if (asked := getattr(s, name)) > most:
+            raise UsageError(f"{name}={asked}: the embedded word problems have {most:,} at most; set {name}={most} or less")
     return {
         "train": tuple(task(p, "train") for p in draw("train", "old", s.problems, seed)),
         "validation": tuple(task(p, "validation") for p in draw("validation", "old", s.validation, 0)),
