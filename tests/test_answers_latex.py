@@ -55,7 +55,8 @@ def test_a_tolerance_is_the_tasks() -> None:
 @pytest.mark.parametrize("text", [
     r"So the answer is $\boxed{\frac{3}{4}}$.", r"Answer: $\frac{3}{4}$", r"**Answer:** $x = \dfrac{3}{4}$",
     "Answer: 3/4", "Answer: 0.75", r"The answer is \(\frac34\).", "Answer:\n\n\\[ x = 0.75 \\]",
-    r"Answer: $0.75$ because it is so", "Answer: 3/4, because 6/8 = 3/4", r"$\frac{3}{4}$", r"Hence $x = \frac{3}{4}$.", "First, x = 1.\nThen x = 0.75",
+    r"Answer: $0.75$ because it is so", "Answer: 3/4, because 6/8 = 3/4", r"$\frac{3}{4}$",
+    r"Hence $x = \frac{3}{4}$.", "First, x = 1.\nThen x = 0.75",
     r"Answer: 5. No: \boxed{\frac{3}{4}}", "Answer: $x$ = $3/4$",
 ])
 def test_three_quarters_is_read(text: str) -> None:

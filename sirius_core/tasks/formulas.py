@@ -41,7 +41,7 @@ def splits(settings: Settings, seed: int) -> Mapping[str, tuple[Task, ...]]:
     s = settings
     for name, most in MOST.items():
         if (asked := getattr(s, name)) > most:
-            raise UsageError(f"{name}={asked}: the embedded word problems have {most:,} at most; set {name}={most} or less")
+            raise UsageError(f"{name}={asked}: the embedded word problems have at most {most:,}; set {name}={most}")
     return {
         "train": tuple(task(p, "train") for p in draw("train", "old", s.problems, seed)),
         "validation": tuple(task(p, "validation") for p in draw("validation", "old", s.validation, 0)),
