@@ -417,3 +417,12 @@ def test_a_reader_sees_whole_episodes_while_another_thread_writes(tmp_path: Path
     writer.join()
     with Store(path) as store:
         assert len(store.episodes.find(experiment)) == 60
+
+
+def test_making_a_database_does_not_load_pandas_and_leaves_it_to_who_wants_it(tmp_path: Path) -> None:
+    code = ("import importlib.util, sys\nfrom sirius_core.store import Store\n"
+            f"Store({str(tmp_path / 'new.db')!r}).close()\n"
+            "assert 'sqlite_utils' in sys.modules and 'pandas' not in sys.modules\n"
+            "assert importlib.util.find_spec('pandas') is not None")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -8,6 +8,8 @@ applied, so that opening an up-to-date file needs no import of sqlite-utils.
 from __future__ import annotations
 
 import sqlite3
+import sys
+import threading
 from typing import Any
 
 from ..errors import NewerDatabase, StoreError
@@ -199,9 +201,26 @@ def _statements(script: str) -> list[str]:
     return [statement for statement in found if statement]
 
 
+class _WithoutPandas:
+    """Nobody finds pandas in this thread while a ``with`` block runs: sqlite-utils imports it where it is installed,
+    70 MB and 0.3 s, to know the types of columns that no table of ours has."""
+
+    def __enter__(self) -> None:
+        self._thread = threading.get_ident()
+        sys.meta_path.insert(0, self)
+
+    def __exit__(self, *_: object) -> None:
+        sys.meta_path.remove(self)
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas" and threading.get_ident() == self._thread:
+            raise ImportError("pandas is not needed here", name=name)
+
+
 def migrations() -> Any:
     """All migrations in order (a ``sqlite_utils.Migrations``)."""
-    from sqlite_utils import Migrations
+    with _WithoutPandas():
+        from sqlite_utils import Migrations
 
     steps = Migrations("sirius_lab")
 
@@ -228,7 +247,8 @@ def migrate(connection: sqlite3.Connection) -> None:
         )
     if found == VERSION:
         return
-    from sqlite_utils import Database, Migrations
+    with _WithoutPandas():
+        from sqlite_utils import Database, Migrations
 
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables and Migrations.migrations_table not in tables:
