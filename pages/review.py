@@ -11,11 +11,11 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.session_state["_goto"] = ("pages/review.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from sirius_core import jobs, review
+from sirius_core import jobs, review, rewriting
 from sirius_core.store import Experiment, Review, Store
 from sirius_core.store.browse import Browse
 from sirius_core.trajectories import Repair, Task, Trajectory
-from view import actions, episodes, lab, live
+from view import actions, decisions, episodes, instructions, lab, live
 from view.numbers import clock, local_time, many
 from view.words import editable, problem, readable, say
 
@@ -65,7 +65,20 @@ def one(store: Store, e: Experiment, r: Repair, decided: Review | None, last: Re
         with st.container(border=True):
             st.pills("If you reject it, why?", review.REASONS, key=f"reason_{r.id}", on_change="ignore")
         lab.link(lab.EXPLORE, "The whole episode", icon=":material/timeline:", traj=r.failed)
-    bar(store, r, again, decided, last)
+    edited, back = actions.tried(store, r.id), decided or last
+    decisions.bar(
+        r.id,
+        actions.decide,
+        accept=again is not None and again.right,
+        save=edited is not None and edited.right,
+        done=decided is not None,
+        back=back.repair if back else None,
+        help={
+            "accept": "the critic's rewrite enters the library as it is.",
+            "save": "Your text enters the library. Try it first: it must lead to the right answer.",
+            "reject": "it stays out of the library.",
+        },
+    )
 
 
 def edit_box(store: Store, e: Experiment, task: Task, failed: Trajectory, r: Repair) -> None:
@@ -107,63 +120,6 @@ def edit_box(store: Store, e: Experiment, task: Task, failed: Trajectory, r: Rep
                     "It does not lead to the right answer, so it cannot enter the library. What follows your text is "
                     "sampled afresh: change it, or try the same once more."
                 )
-
-
-def bar(store: Store, r: Repair, again: Trajectory | None, decided: Review | None, last: Review | None) -> None:
-    """The decision bar, pinned; every button carries its key. A decided item can only be undone or left."""
-    edited = actions.tried(store, r.id)
-    ready, done, back = edited is not None and edited.right, decided is not None, decided or last
-    with st.bottom, st.container(horizontal=True, key="decisions"):
-        st.button(
-            "Accept",
-            type="primary",
-            icon=":material/check:",
-            key="accept",
-            shortcut="A",
-            on_click=actions.decide,
-            args=(r.id, "accept"),
-            disabled=done or again is None or not again.right,
-            help="Key A: the critic's rewrite enters the library as it is.",
-        )
-        st.button(
-            "Save edit",
-            icon=":material/edit:",
-            key="save",
-            shortcut="Mod+Enter" if ready else None,
-            on_click=actions.decide,
-            args=(r.id, "edit"),
-            disabled=done or not ready,
-            help="Your text enters the library. Try it first: it must lead to the right answer.",
-        )
-        st.button(
-            "Reject",
-            icon=":material/close:",
-            key="reject",
-            shortcut="X",
-            on_click=actions.decide,
-            args=(r.id, "reject"),
-            disabled=done,
-            help="Key X: it stays out of the library.",
-        )
-        st.button(
-            "Next" if done else "Skip",
-            icon=":material/arrow_forward:",
-            key="skip",
-            shortcut="Right",
-            on_click=actions.skip,
-            args=(r.id,),
-            help="Key →: decide later.",
-        )
-        st.button(
-            "Undo",
-            icon=":material/undo:",
-            key="undo",
-            shortcut="U",
-            disabled=back is None,
-            on_click=actions.undo,
-            args=(back.repair if back else "",),
-            help="Key U: take the last decision back.",
-        )
 
 
 def aside(store: Store, e: Experiment, round: int, queue: list[Repair], decisions: dict[str, Review]) -> None:
@@ -240,18 +196,21 @@ with lab.opened() as store:
         st.stop()
     round, job = Browse(store.db).closed(e.id), jobs.status(store, e.id)
     waiting = [] if live.active(job) else review.waiting(store, e.id, round)
-    queue, decisions = review.queue(store, e.id, round), store.repairs.decisions(e.id, round)
-    item = current(queue, decisions) if waiting else None
+    queue, decided = review.queue(store, e.id, round), store.repairs.decisions(e.id, round)
+    item = current(queue, decided) if waiting else None
+    rewrites = [] if live.active(job) or waiting else rewriting.waiting(store, e.id, round)
     if item is not None:
-        progress(queue, decisions)
-        aside(store, e, round, queue, decisions)
+        progress(queue, decided)
+        aside(store, e, round, queue, decided)
         last = next((d for d in store.repairs.last_decisions(e.id, 1) if d.repair in {r.id for r in queue}), None)
-        one(store, e, item, decisions.get(item.id), last)
+        one(store, e, item, decided.get(item.id), last)
+    elif rewrites:
+        instructions.review(store, e, round)
     else:
         if live.active(job):
             st.write(
                 "Nothing waits for a decision now: the round goes on."
-                if decisions
+                if decided
                 else "The round is on its way to its repairs. They appear here by themselves."
             )
         elif job.status == "done":

@@ -10,9 +10,9 @@ import time
 
 import streamlit as st
 
-from sirius_core import review
-from sirius_core.errors import SiriusError
-from sirius_core.store import Store
+from sirius_core import review, rewriting
+from sirius_core.errors import Missing, SiriusError
+from sirius_core.store import Rewrite, Store
 from sirius_core.trajectories import Trajectory
 
 from . import lab, trial
@@ -28,12 +28,53 @@ def in_view(repair_id: str) -> float | None:
     return seconds if shown == repair_id and seconds >= DWELL else None
 
 
+def rewrite_of(store: Store, item: str) -> Rewrite | None:
+    """The rewritten instruction with that id; None if it is a repair's."""
+    try:
+        return store.rewrites.get(item)
+    except Missing:
+        return None
+
+
+def author() -> str:
+    return (st.session_state.get("rv_author") or "").strip() or "a person"
+
+
+def decide_rewrite(rewrite_id: str, verdict: str) -> None:
+    """Accept, edit (the text that stands in the box) or reject a rewritten instruction."""
+    seconds = in_view(rewrite_id)
+    if seconds is None:
+        return
+    try:
+        with lab.opened() as store:
+            r = store.rewrites.get(rewrite_id)
+            if rewrite_id in store.rewrites.decisions(r.experiment, r.round):
+                return
+            rewriting.decide(
+                store,
+                rewrite_id,
+                verdict,
+                author(),
+                reason=st.session_state.get(f"reason_{rewrite_id}") or "" if verdict == "reject" else "",
+                text=st.session_state.get(f"edit_{rewrite_id}") or "",
+                seconds=min(seconds, 600.0),
+            )
+            over = not rewriting.waiting(store, r.experiment, r.round)
+    except SiriusError as error:
+        st.session_state["_notice"] = str(error)
+        return
+    st.session_state.pop("rv_shown", None)
+    st.query_params.pop("rv", None)
+    if over:
+        st.session_state["_round_on"] = True
+        lab.launch(r.experiment)
+
+
 def decide(repair_id: str, verdict: str) -> None:
     seconds = in_view(repair_id)
     if seconds is None:
         return
     reason = st.session_state.get(f"reason_{repair_id}") or "" if verdict == "reject" else ""
-    author = (st.session_state.get("rv_author") or "").strip() or "a person"
     try:
         with lab.opened() as store:
             experiment, round = store.repairs.place(repair_id)
@@ -45,7 +86,8 @@ def decide(repair_id: str, verdict: str) -> None:
                 if edited is None:
                     st.session_state["_notice"] = "The text has changed since it was tried: try it first."
                     return
-            review.decide(store, repair_id, verdict, author, reason=reason, edited=edited, seconds=min(seconds, 600.0))
+            seconds = min(seconds, 600.0)
+            review.decide(store, repair_id, verdict, author(), reason=reason, edited=edited, seconds=seconds)
             over = not review.waiting(store, experiment, round)
     except SiriusError as error:
         st.session_state["_notice"] = str(error)
@@ -62,7 +104,10 @@ def undo(repair_id: str) -> None:
         return
     try:
         with lab.opened() as store:
-            review.decide(store, repair_id, "undo", (st.session_state.get("rv_author") or "").strip() or "a person")
+            if rewrite_of(store, repair_id):
+                rewriting.decide(store, repair_id, "undo", author())
+            else:
+                review.decide(store, repair_id, "undo", author())
     except SiriusError as error:
         st.session_state["_notice"] = str(error)
         return
