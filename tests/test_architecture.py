@@ -17,8 +17,9 @@ CORE = ROOT / "sirius_core"
 # The network `pocket` knows no other room, and `models` speaks for it: so it stands above.
 ROOMS = (
     "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "models",
-    "tasks", "games", "rewards", "teams", "episodes", "rollout", "leaks", "repair", "rewriting", "review", "training",
-    "finetune", "recipes", "evaluate", "figures", "improve", "machines", "estimate", "doctor", "contrast", "frames",
+    "tasks", "games", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks", "repair", "rewriting",
+    "review", "training", "finetune", "recipes", "evaluate", "figures", "improve", "machines", "estimate", "doctor",
+    "contrast", "frames",
     "jobs", "server", "commands", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")

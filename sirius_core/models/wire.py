@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -85,7 +86,8 @@ def broken(error: BaseException) -> tuple[str, str]:
     if isinstance(first, TimeoutError):
         return "timeout", why
     if isinstance(first, aiohttp.ClientConnectorError):
-        return "no connection", why
+        number = first.os_error.errno
+        return "no connection", os.strerror(number).lower() if number and number > 0 else str(first.strerror)
     if isinstance(first, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)):
         return "reset", why
     return "bad HTTP", f"{type(first or error).__name__}: {why}"

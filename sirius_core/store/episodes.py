@@ -25,6 +25,14 @@ class Result(NamedTuple):
     turns: Mapping[int, float]
 
 
+class Spent(NamedTuple):
+    """``cost`` is in US dollars, None where a call's is not known."""
+
+    calls: int
+    tokens: int
+    cost: float | None
+
+
 class Episodes:
     """``store.episodes``: an episode and its turns land together or not at all."""
 
@@ -140,13 +148,18 @@ class Episodes:
         reply = self.db.value("SELECT reply FROM journal WHERE key = ?", key)
         return None if reply is None else dict(json.loads(reply))
 
-    def journal_put(self, key: str, experiment: str, model: str, reply: dict[str, Any]) -> None:
-        with self.db.write():
-            self.db.insert(
-                "journal",
-                [{"key": key, "experiment": experiment, "model": model, "reply": dumps(reply), "created_at": now()}],
-                ignore=True,
-            )
+    def journal_put(self, key: str, experiment: str, model: str, reply: Mapping[str, Any]) -> None:
+        """Keep a reply; one that stands already stays. It is arrived when the transaction around this is committed."""
+        sql = (
+            "INSERT INTO journal (key, experiment, model, reply, created_at) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING"
+        )
+        self.db.run(sql, key, experiment, model, dumps(reply), now())
+
+    def add_fault(self, experiment: str, round: int, phase: str, model: str, name: str, why: str, at: str) -> None:
+        """One failed attempt at a call: ``name`` is short and stable (see models/chat_completions.py)."""
+        sql = "INSERT INTO fault (experiment, round, phase, model, name, why, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        self.db.run(sql, experiment, round, phase, model, name, why, at)
 
     def results(self, experiment: str, round: int, phase: str) -> list[Result]:
         """What the rewards of a phase's plays say, in stored order; ``phase`` may end in ``%``. No turn is read."""
@@ -170,17 +183,23 @@ class Episodes:
             for r in rows
         ]
 
-    def spent(self, experiment: str) -> tuple[int, int]:
-        """(calls, tokens) of an experiment: what its journal holds, and stored turns of models that need no journal."""
+    def spent(self, experiment: str) -> Spent:
+        """What an experiment has paid: the replies in its journal, and its turns of models that need no journal.
+
+        A reply that an earlier run of the same calls had paid costs nothing here.
+        """
         row = self.db.row(
-            "WITH paid AS (SELECT model, reply FROM journal WHERE experiment = ?1), call(tokens) AS ("
-            "SELECT json_extract(reply, '$.tokens_in') + json_extract(reply, '$.tokens_out') FROM paid UNION ALL "
-            "SELECT tokens_in + tokens_out FROM turn JOIN trajectory ON seq = trajectory WHERE experiment = ?1 "
-            "AND origin = 'sampled' AND model NOT IN (SELECT model FROM paid)) "
-            "SELECT count(*), coalesce(sum(tokens), 0) FROM call",
+            "WITH call(tokens, cost) AS ("
+            "SELECT json_extract(reply, '$.tokens_in') + json_extract(reply, '$.tokens_out'), "
+            "json_extract(reply, '$.cost') FROM journal WHERE experiment = ?1 UNION ALL "
+            "SELECT tokens_in + tokens_out, cost FROM turn JOIN trajectory ON seq = trajectory WHERE experiment = ?1 "
+            "AND origin = 'sampled' AND model <> '' AND model NOT IN (SELECT DISTINCT model FROM journal)) "
+            "SELECT count(*), coalesce(sum(tokens), 0), sum(cost), count(cost) FROM call",
             experiment,
         )
-        return (0, 0) if row is None else (row[0], row[1])
+        assert row is not None
+        calls, tokens, cost, priced = row
+        return Spent(calls, tokens, (cost or 0.0) if priced == calls else None)
 
 
 def _trajectory_row(seq: int, t: Trajectory) -> dict[str, Any]:
