@@ -20,7 +20,10 @@ def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
     if s.model or s.update in ("demos", "prompts"):
         from .finetune.endpoint import SpokenMachine
 
-        return SpokenMachine(s, store.prices, store.notes(experiment))
+        def restricted(task: str) -> bool:
+            return store.episodes.task(task).data.get("licence") == "restricted"
+
+        return SpokenMachine(s, store.prices, store.notes(experiment), restricted)
     from .finetune.pocket import PocketMachine
     from .models.pocket import Engine
 

@@ -7,7 +7,7 @@ that a host gave to a model that it fine-tuned. So gate, provenance and resume w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import CheckpointError, UsageError
@@ -23,10 +23,15 @@ SERVED = "sirius-lab"  # who owns the models of `sirius serve`: they read the po
 
 
 class SpokenMachine:
-    """A machine over an endpoint (``settings.model``) or over a frozen pocket checkpoint (``settings.base``)."""
+    """A machine over an endpoint (``settings.model``) or over a frozen pocket checkpoint (``settings.base``).
 
-    def __init__(self, settings: Settings, prices: Prices, notes: Notes) -> None:
-        self._s, self._prices, self._notes = settings, prices, notes
+    ``restricted`` says of a task's id whether its licence keeps its text out of files that are uploaded.
+    """
+
+    def __init__(
+        self, settings: Settings, prices: Prices, notes: Notes, restricted: Callable[[str], bool] = lambda task: False
+    ) -> None:
+        self._s, self._prices, self._notes, self._restricted = settings, prices, notes, restricted
         self._engine: Any = None
         self._endpoint: Any = None
         self._dialect = dialect_of(settings) if settings.model else "pocket"
@@ -97,10 +102,10 @@ class SpokenMachine:
 
     def _tuner(self) -> Tuner:
         s = self._s
-        if s.update == "openai_api":
+        if s.update == "openai_api" or (s.update == "auto" and s.model and self._dialect == "pocket"):
             from .openai_api import OpenAITuner
 
-            return OpenAITuner(self._open(), self._notes)
+            return OpenAITuner(self._open(), self._notes, restricted=self._restricted)
         if s.update in ("auto", "demos"):
             return DemoTuner(s.demos, s.demo_choice, s.demo_tokens)
         return _untuned
