@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from . import answers, numerals
 from .errors import UsageError
@@ -51,11 +52,11 @@ _TEXT = rf"(?:{_OWN[3:-1]}|response|solution|explanation|calculation|summary|ver
 _OLD = r"(?:previous|original|earlier|prior)"
 _ANEW = r"(?:revised|corrected|rewritten|rephrased|reworked)"
 _GOLD = r"(?:right|correct|gold|true|expected|final|provided)"
-_OF_NATURE = r"(?:loop|inhibit|mechanism|control|regulat|system|circuit|resist|signal|network|factor|gain|amplif|effect)"
+_OF_NATURE = r"(?:loop|inhibit|mechanism|control|regulat|system|circuit|resist|signal|network|factor|amplif|effect)"
 _TRACES = tuple(re.compile(rf"\b{pattern}", re.IGNORECASE) for pattern in (
     r"(as advised)\b",
     r"(as (?:you|the (?:critic|reviewer|feedback)) (?:suggest|not|point|advis|mention|request|said|say)\w*)",
-    r"(critic(?:ism|que)?s?)\b",
+    r"(crit(?:ic|icism|ique)s?)\b",
     rf"(?:the|your|with|on|per|following|incorporating|addressing) (feedback)\b(?! {_OF_NATURE})",
     r"(feedback (?:given|provided|received|says|said|suggest|points|indicates|notes|mentions)\w*)",
     rf"((?:my|your) (?:{_OLD}|first|initial|old) {_TEXT})\b",
@@ -70,7 +71,8 @@ _TRACES = tuple(re.compile(rf"\b{pattern}", re.IGNORECASE) for pattern in (
     rf"((?:given|knowing|told|provided with) (?:that )?the {_GOLD} answer)\b",
     r"((?:gold|expected|known|provided|given) answer)\b(?! (?:choice|option))",
     r"(correct(?:ed|ion) answer)\b",
-    r"(?:the|your|this|as) (hint(?:ed|s)?)\b",
+    r"(?:the|your|this) (hints?)\b",
+    r"(as hinted)\b",
     r"(ground[- ]truth)\b",
 ))
 _NEVER_EXCUSED = "as advised"
@@ -87,13 +89,16 @@ def _traces(text: str, inputs: Iterable[str]) -> Iterator[str]:
 
 
 def _quotes(text: str, critique: str, inputs: Iterable[str]) -> Iterator[str]:
-    """Parts of the critique in the text that the inputs do not have, too."""
+    """Parts of the critique in the text that have nothing of the inputs."""
     words, said, known = critique.split(), f" {_one_line(text)} ", f" {_one_line(' '.join(inputs))} "
-    for length in (QUOTE, LONG_QUOTE):
-        for i in range(len(words) - length + 1):
-            quote = " ".join(words[i : i + length])
-            if (length == LONG_QUOTE or _ADVICE.search(quote)) and quote in said and quote not in known:
-                yield quote
+    runs = [" ".join(words[i : i + QUOTE]) for i in range(len(words) - QUOTE + 1)]
+    quoted = [run in said and run not in known for run in runs]
+    long = LONG_QUOTE - QUOTE + 1  # so many short quotations in a row make a long one
+    for i, run in enumerate(runs):
+        if quoted[i] and _ADVICE.search(run):
+            yield run
+        elif all(quoted[i : i + long]) and i + long <= len(runs):
+            yield " ".join(words[i : i + LONG_QUOTE])
 
 
 def _one_line(text: str) -> str:
@@ -107,12 +112,13 @@ def _flat(text: str) -> str:
 # -- the gold answer -------------------------------------------------------------------------------------------------
 _CHOSEN = r"\b(?:option|choice|answer|statement)\s?\(?{}\)?\s(?:is|must be)\s(?:the\s)?(?:correct|right|best|answer)\b"
 _STATED = re.compile(
-    r"\b(?:answer|result|outcome|solution|value|total|option)\b[^.\n=]{0,40}?(?:\b(?:is|be|equals?|to|of|as)\b|:)"
+    r"\b(?:answer|result|outcome|solution|value|total|option)\b[^.\n=\d]{0,40}?(?:\b(?:is|be|equals?|to|of|as)\b|:)"
     r"(?:\s|[*_({]|\\boxed){0,8}$", re.IGNORECASE)
 _DERIVED = re.compile(
     r"(?:[=≈≃∼~⇒→]|[-=]>|\\(?:approx|simeq|sim|to)|\b(?:gives?|yields?|gets?|obtains?|equals?|becomes?|approximately|about|"
-    r"roughly|(?:comes?|computes?|evaluates?|works?)(?: out)? (?:to|at)))(?:\s|[*_({]|\\boxed){0,8}$", re.IGNORECASE)
-_PRODUCT = re.compile(r"(?<!\d)(?!\*\s?10\^)[*/√π]|frac|sqrt|\dx|\*(?!\s{0,3}10\s?\^)|(?<=\d)\s?/\s?\d")
+    r"roughly|gives? (?:you|us)|(?:comes?|computes?|evaluates?|works?)(?: out)? (?:to|at)))(?:\s|[*_({]|\\boxed){0,8}$", re.IGNORECASE)
+_PRODUCT = re.compile(r"\*(?!\s?10\s?\^)|\dx")
+_QUOTIENT = re.compile(r"/|frac|sqrt|√|π|pi")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
 
 
@@ -123,13 +129,13 @@ def _states(text: str, inputs: list[str], task: Task, *, derived: bool) -> list[
         new = _claims(text, truth, task.kind) and not any(_claims(known, truth, task.kind) for known in inputs)
         return [f"states the answer {task.answer!r}"] if new else []
     for gold in _values(task):
-        places = [(before, value) for before, value in _numbers(text) if _close(value, gold)]
-        if not places or any(_close(value, gold) for known in inputs for _, value in _numbers(known)):
+        places = [place for place in _numbers(text) if _close(place.value, gold)]
+        if not places or any(_close(place.value, gold) for known in inputs for place in _numbers(known)):
             continue
-        stated = any(_STATED.search(before) for before, _ in places)
-        if derived and any(_DERIVED.search(before) and not _STATED.search(before) for before, _ in places):
+        stated = [bool(_STATED.search(place.before)) for place in places]
+        if derived and any(_DERIVED.search(p.before) and not said for p, said in zip(places, stated, strict=True)):
             continue
-        if stated or (derived and _telling(gold)):
+        if any(stated) or (derived and _telling(gold) and any(place.plain for place in places)):
             return [f"states the gold value {gold:g} without deriving it"]
     return []
 
@@ -142,7 +148,7 @@ def _claims(text: str, truth: object, kind: str) -> bool:
 
 
 def _values(task: Task) -> list[float]:
-    """The numbers of the truth: one, or those of a list; none where it is in words."""
+    """The numbers of the truth: one, or those of a list; none where it is in words or symbols."""
     try:
         found = answers.known(task.answer, task.kind).value
     except UsageError:
@@ -151,11 +157,19 @@ def _values(task: Task) -> list[float]:
         return [float(found)]
     if isinstance(found, tuple):
         return [v for v in found if isinstance(v, float | int)]
-    return [value for _, value in _numbers(_join_digits(task.answer))]
+    words = numerals.plain(_join_digits(task.answer)).strip()
+    alone = numerals.read_number(words, 0)
+    return [alone[0]] if alone and not re.search(r"\d", words[alone[1] :]) else []
 
 
-def _numbers(text: str) -> Iterator[tuple[str, float]]:
-    """Each number of a text with the 60 characters before it; of a product neither the whole nor its factors."""
+class _Number(NamedTuple):
+    before: str  # the 60 characters before it
+    value: float
+    plain: bool  # neither a quotient nor a root
+
+
+def _numbers(text: str) -> Iterator[_Number]:
+    """Each number of a text; of a product neither the whole nor its factors."""
     plain = numerals.plain(_join_digits(text))
     end = count = 0
     for start in numerals.START.finditer(plain):
@@ -164,8 +178,10 @@ def _numbers(text: str) -> Iterator[tuple[str, float]]:
         count += 1
         if found := numerals.read_number(plain, start.start()):
             end = found[1]
-            if not _PRODUCT.search(plain[start.start() : end]):
-                yield plain[max(0, start.start() - 60) : start.start()], found[0]
+            words = plain[start.start() : end]
+            if not _PRODUCT.search(words):
+                before = plain[max(0, start.start() - 60) : start.start()]
+                yield _Number(before, found[0], not _QUOTIENT.search(words))
 
 
 def _close(value: float, gold: float) -> bool:

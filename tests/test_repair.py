@@ -1,4 +1,4 @@
-"""Leaks are found and honest derivations are not; repair goes on as far as its settings say."""
+"""Repair goes on as far as its settings say, and keeps everything that was said on the way."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import asyncio
 import pytest
 
 from sirius_core.episodes import direct, play
-from sirius_core.leaks import leaks
 from sirius_core.models import Completion, ScriptedModel, Voices
-from sirius_core.prompts import Message
 from sirius_core.repair import CriticRepair, Failure
 from sirius_core.rewards import right
 from sirius_core.teams import Blame, Team, roles
-from sirius_core.trajectories import SeedPath, Stop, Task, Turn
+from sirius_core.trajectories import SeedPath, Stop, Task
 
 TASK = Task("t", "test", "train", "A cart moves 3 m / s for 12 s . how far ?", "36 m")
 
@@ -42,35 +40,6 @@ PROMPTS = {
     ("rephraser", "answer"): "rephrase: {{text}}",
 }
 TEAM = Team("pair", roles(PROMPTS), chain, ("planner", "solver"), "solver", view, blame)
-
-
-def turn(role: str, prompt: str = "a cart moves 3 m / s for 1 2 s") -> Turn:
-    return Turn(role, "answer", None, (Message("user", prompt),), {}, "", "r")
-
-
-@pytest.mark.parametrize(
-    ("role", "text", "found"),
-    [
-        ("planner", "multiply 3 by 12", ()),
-        ("planner", "as advised , multiply", ("mentions 'as advised'",)),
-        ("planner", "The feedback is right: multiply", ("mentions 'feedback'",)),
-        ("planner", "My previous answer was wrong", ("mentions 'My previous answer'",)),
-        ("planner", "the result must be 36", ("states the gold value 36 without deriving it",)),
-        ("planner", "the result must be 3 6", ("states the gold value 36 without deriving it",)),
-        ("planner", "3 * 12 = 36", ()),
-        ("planner", "1 2 * 3 = 3 6", ()),
-        ("solver", "36 m", ()),
-        ("planner", "you should take the product of speed and time", (
-            "quotes the critique: 'you should take the product of'",)),
-    ],
-)
-def test_leaks(role, text, found):
-    critique = "you should take the product of speed and time"
-    assert leaks(text, turn(role), TASK, TEAM, critique) == found
-
-
-def test_a_gold_number_that_the_input_has_is_no_leak():
-    assert leaks("use 36", turn("planner", "36 carts"), TASK, TEAM, "") == ()
 
 
 def mend(script, **how):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from .notation import digits, read_expression, stated_result
+from .notation import digits, parse_plan, read_expression, stated_result
 from .readable import render_readable
 from .vocabulary import STOP_WORD, WORDS
 
@@ -59,6 +59,12 @@ _CLEAN = (
 _PRODUCT_IN_BRACKETS = re.compile(r"\(\s{0,3}(\d{1,9}(?:\s{0,3}[*/]\s{0,3}\d{1,9})?)\s{0,3}\)")
 _SHAPE = re.compile(r"\s*\d{1,9}\s*(?:[-+*/]\s*\d{1,9}\s*){1,2}")
 _WHOLE = re.compile(r"\s*(\d{1,12})(?![\w]*[.,]?\d|\s*[-+*/^(])")
+
+
+def planned_in(text: str) -> str | None:
+    """The expression of an analyst's reply, in the embedded language or in ordinary text."""
+    plan = parse_plan(text)
+    return plan.expression if plan else None if is_pocket(text) else expression_in(text)
 
 
 def expression_in(text: str) -> str | None:

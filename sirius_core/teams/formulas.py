@@ -16,8 +16,8 @@ from typing import Any
 
 from ..errors import Stopped
 from ..pocket.dialect import read_verdict
-from ..pocket.notation import parse_plan, read_expression
-from ..pocket.ordinary import expression_in, is_pocket, result_in, to_ordinary
+from ..pocket.notation import read_expression
+from ..pocket.ordinary import is_pocket, planned_in, result_in, to_ordinary
 from ..prompts import load
 from ..trajectories import Stop, Task, Trajectory
 from . import Blame, Parsed, Team, chat, from_files, roles
@@ -27,14 +27,11 @@ _MISSING = "?"  # what the embedded critic reads in place of a turn that was nev
 
 def plan(text: str) -> Parsed:
     """The analyst's reply: its expression is what the calculator sees. No readable plan ends the episode."""
-    read = parse_plan(text)
-    if read is not None:
-        return Parsed({"formula": read.formula, "expression": read.expression}, read.expression)
-    expression = None if is_pocket(text) else expression_in(text)
-    found = read_expression(expression) if expression else None
-    if expression is None or found is None:
+    expression = planned_in(text)
+    read = read_expression(expression) if expression else None
+    if read is None:
         raise Stopped(Stop.NO_ANSWER, f"no plan can be read from {text[:300]!r}")
-    return Parsed({"formula": found.formula, "expression": expression}, expression)
+    return Parsed({"formula": read.formula, "expression": expression}, str(expression))
 
 
 def worked(text: str) -> Parsed:
