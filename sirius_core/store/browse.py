@@ -241,10 +241,11 @@ class Browse:
         self, experiment: str, round: int, phase: str, *, threshold: float = 0.5, form_decides: bool | None = None
     ) -> dict[str, int]:
         """{task: 1 if some episode of the phase was right, else 0}; ``form_decides`` keeps tasks of one kind only."""
+        # +task: grouped in the index of tasks, the query would read every episode of the experiment
         only = "" if form_decides is None else " AND json_extract(k.data, '$.form_decides') = ?"
         rows = self.db.rows(
             "SELECT t.task, max(t.reward > ?) FROM trajectory t JOIN task k ON k.id = t.task WHERE t.experiment = ? "
-            f"AND t.round = ? AND t.phase = ? AND t.reward IS NOT NULL{only} GROUP BY t.task",
+            f"AND t.round = ? AND t.phase = ? AND t.reward IS NOT NULL{only} GROUP BY +t.task",
             threshold,
             experiment,
             round,
