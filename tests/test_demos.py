@@ -234,6 +234,11 @@ def test_what_is_damaged_is_named(blob: bytes, why: str) -> None:
     assert why in str(error.value)
 
 
+def test_what_a_stored_turn_s_model_read_is_known_from_its_checkpoint() -> None:
+    kept = Spoken({"pocket": "misled"}, (demo("@analyst a ball =>", "x * y : 1 * 2"),), budget=80)
+    assert kept.sees([user("@analyst a stone =>")]) == (*kept.demos[0].messages, user("@analyst a stone =>"))
+
+
 def test_shuffled_replies_stay_with_their_kind() -> None:
     kinds = {"p": "plan {}", "s": "sum {}"}
     found = tuple(demo(f"{k} {i}", kinds[k].format(i), frame=k) for k in kinds for i in range(5))

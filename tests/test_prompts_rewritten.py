@@ -13,21 +13,26 @@ from typing import Any
 import pytest
 import rewriting_driver
 from crash_driver import deaths, told
+from endpoint import FakeEndpoint
+from endpoint_faults import First
 from hypothesis import given
 from hypothesis import strategies as st
 from rewriting_driver import CHECK, IDLE, PLAN, SOLVE, TEAM, UNIT, Machine, carry_on, number_of
 
 from sirius_core import review, rewriting, teams
+from sirius_core.__main__ import main
 from sirius_core.episodes import direct
 from sirius_core.errors import BudgetSpent, UsageError, WaitingForReview
 from sirius_core.finetune.prompts import Brief, Case, briefs, clip, propose, read, written
 from sirius_core.finetune.spoken import Spoken
 from sirius_core.improve import Run, improve
 from sirius_core.models import Completion, ScriptedModel, Voices
+from sirius_core.prompts import Message
 from sirius_core.recipes import each_role
 from sirius_core.rewriting import objection
 from sirius_core.settings import preset
 from sirius_core.store import Rewrite, RewriteReview, Store
+from sirius_core.tasks import splits
 from sirius_core.trajectories import Outcome, Repair, Reward, SeedPath, Stop, Task, Trajectory, Turn, digest
 
 SETTINGS = {"recipe": str(Path(rewriting_driver.__file__)), "update": "prompts", "rounds": 1, "controls": 0,
@@ -292,6 +297,31 @@ def test_one_shared_model_follows_every_role_s_new_instruction(tmp_path: Path) -
     report = lab.go_on()[1]
     assert (report["accuracy"], report["updates"]) == (1.0, {"accepted": 1, "rejected": 0})
     assert lab.instructions(1) == {"*": {PLAN: f"{PLAN} {CHECK}", SOLVE: f"{SOLVE} {UNIT}"}}
+
+
+def test_instructions_are_rewritten_over_http_from_the_command_line(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = preset("tiny", SETTINGS)
+    answers = {t.question: t.answer for split in splits("formulas", changes, 0).values() for t in split}
+    team = rewriting_driver.Endpoint(answers, [], False)
+
+    def reply(messages: Any, body: Any) -> str:
+        asked = [Message(m["role"], m["content"]) for m in messages]
+        return team.write(asked) if "rewriting the instruction" in asked[0].content else team.play(asked)
+
+    with FakeEndpoint(reply, faults={"reset": First(1)}) as server:
+        options = [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
+        assert main(["run", "tiny", "--model", "fake", "--base-url", server.base_url, "--json", "--db",
+                     str(tmp_path / "lab.db"), "--set", "attempts=3", *options]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["rounds"][0]["accuracy"] < 0.7, found["rounds"][1]["accuracy"]) == (True, 1.0)
+        last = [seen.body["messages"][0]["content"] for seen in server.log[-30:]]
+        assert set(last) <= {f"{PLAN} {CHECK}", f"{SOLVE} {UNIT}"}
+
+
+def test_the_pocket_model_reads_no_instructions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "tiny", "--db", str(tmp_path / "lab.db"), "--set", "update=prompts"]) == 2
+    assert "update=prompts: the pocket model reads no instructions" in capsys.readouterr().err
 
 
 # -- people ----------------------------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ What an update without training makes. As a blob it is canonical JSON, ``{"kind"
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from random import Random
 from typing import Any
 
 from ..errors import CheckpointError
-from ..models import Model
+from ..models import Model, ScriptedModel
 from ..models.in_context import CHOICES, Demo, InContext
 from ..prompts import Message
 from ..trajectories import canonical, digest
@@ -59,6 +59,11 @@ class Spoken:
             raise CheckpointError(f"a checkpoint in words has an unknown choice, {given['choice']!r}")
         return cls(**{**given, "demos": tuple(_demo(one) for one in given.get("demos", ()))})
 
+    def sees(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """What the model of this checkpoint reads in place of ``messages``: for whoever looks at a stored turn, whose
+        ``model`` is the checkpoint's hash and whose messages are the request as the team made it."""
+        return wrap(ScriptedModel((), dialect=self.dialect), "", self).sees(messages)
+
     def shuffled(self, seed: int) -> Spoken:
         """The control: the same demonstrations, but each replies to the request of another of its kind.
 
@@ -74,7 +79,7 @@ class Spoken:
         return replace(self, demos=tuple(demos))
 
 
-def wrap(inner: Model, name: str, spoken: Spoken) -> Model:
+def wrap(inner: Model, name: str, spoken: Spoken) -> InContext:
     """The model of a checkpoint whose hash is ``name``; ``inner`` is the model that ``spoken.over`` names."""
     s = spoken
     return InContext(inner, name, s.demos, s.system, s.choice, s.budget, s.seed, s.count)
