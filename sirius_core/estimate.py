@@ -78,7 +78,8 @@ def estimate(run: Run, measured: Pilot) -> dict[str, Any]:
     per_call = max(1.0, measured.calls)
     for name, share, most in (("low", interval.low, False), ("high", interval.high, True)):
         calls = calls_of(run, measured.calls, share, most)
-        shown = run.settings.demo_tokens if run.settings.update == "demos" and most else 0
+        each = (measured.tokens_in + measured.tokens_out) / per_call
+        shown = min(run.settings.demo_tokens, run.settings.demos * each) if most and _demos(run) else 0.0
         tokens = calls * (measured.tokens_in + measured.tokens_out) / per_call + shown * calls
         # shown examples are input: they cost as much more as they lengthen the request
         longer = 1.0 + shown * per_call / max(1.0, measured.tokens_in)
@@ -89,6 +90,10 @@ def estimate(run: Run, measured: Pilot) -> dict[str, Any]:
             "minutes": calls * measured.seconds / per_call / run.settings.concurrency / 60,
         }
     return found
+
+
+def _demos(run: Run) -> bool:
+    return run.settings.update == "demos" or (run.settings.update == "auto" and bool(run.settings.model))
 
 
 def calls_of(run: Run, per_episode: float, failing: float, most: bool) -> float:

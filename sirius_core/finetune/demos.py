@@ -65,8 +65,7 @@ def best(examples: Sequence[Example], dialect: str, budget: int, most: int = MOS
             continue
         # an instruction that differs from task to task names no kind of request
         alike = len(kinds[said.role, said.prompt]) == 1
-        demo = Demo(ask, said.text, said.slots.get("question", ""), frame(said.messages) if alike else "", content,
-                    example.trajectory.id, example.turn)
+        demo = Demo(ask, said.text, said.slots.get("question", ""), frame(said.messages) if alike else "", content)
         if size(demo, dialect) <= budget:
             question = " ".join(words(demo.question or ask[-1].content))
             by_question.setdefault(f"{demo.frame}/{question}", []).append((-frequency[content], demo))

@@ -104,7 +104,7 @@ def _conversation(value: Any) -> bool:
 
 _SHAPES = {"over": _texts, "demos": lambda value: isinstance(value, list), "system": _texts, "choice": _text,
            "budget": _count, "count": _count, "seed": _count}
-_DEMO = {"ask": _conversation, "turn": _count, **{f.name: _text for f in fields(Demo) if f.name not in ("ask", "turn")}}
+_DEMO = {"ask": _conversation, **{f.name: _text for f in fields(Demo) if f.name != "ask"}}
 
 
 def _shaped(found: dict[str, Any], shapes: Mapping[str, Any], what: str) -> dict[str, Any]:

@@ -46,7 +46,8 @@ class Demo:
     """A solved example: ``ask`` the request without system messages, ``reply`` what was answered.
 
     ``question`` is the task's own text inside the request (empty: the last message is compared instead); ``frame`` the
-    kind of request that it is shown to (empty: any). ``content``, ``trajectory`` and ``turn`` say where it came from.
+    kind of request that it is shown to (empty: any). ``content`` is its example's hash, by which the store finds where
+    it came from; no id of an experiment stands in it, so that equal runs make equal checkpoints.
     """
 
     ask: tuple[Message, ...]
@@ -54,8 +55,6 @@ class Demo:
     question: str = ""
     frame: str = ""
     content: str = ""
-    trajectory: str = ""
-    turn: int = 0
 
     @property
     def messages(self) -> tuple[Message, ...]:
