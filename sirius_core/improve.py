@@ -79,7 +79,7 @@ class Run:
             self.store.episodes.add_tasks(split)
         self.store.experiments.set_splits(self.experiment.id, {name: [t.id for t in part]
                                                                for name, part in splits.items()})
-        limits = self.limits or Limits(s.deadline, s.attempts, s.max_calls, s.max_tokens)
+        limits = self.limits or Limits(s.deadline, s.attempts, s.max_calls, s.max_tokens, s.max_cost)
         rollout = Rollout(self.store, self.experiment.id, s.chunk, s.concurrency, limits, self._heard)
         self.bench = Bench(self.store, self.experiment, rollout, self.recipe, splits)
         self._at, self._round = "", 0

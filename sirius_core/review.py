@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from . import rewriting
+from .calls import Calls
 from .episodes import Call, direct, replay
 from .errors import UsageError
 from .models import Voices
@@ -85,12 +86,13 @@ def try_edit(
     judge: Judge,
     voices: Voices,
     draw: int = 0,
-    call: Call = direct,
+    calls: Calls | None = None,
     check: Callable[[str], object] = len,
 ) -> Trajectory:
     """Replay the failed episode with a person's text in the repaired turn; the result is stored and returned.
 
-    ``voices`` are the models of then. ``check`` raises if the model could not read the text.
+    ``voices`` are the models of then; ``calls`` puts journal, deadline and retries around them, which an endpoint
+    needs. ``check`` raises if the model could not read the text.
     """
     repair = store.repairs.get(repair_id)
     if repair.turn is None:
@@ -101,7 +103,19 @@ def try_edit(
     failed = store.episodes.get(repair.failed)
     task = store.episodes.task(failed.task)
     path = replace(failed.path, phase="review")
-    again = run_in_step(replay(failed, team, task, voices, edits={repair.turn: text}, draw=draw, path=path, call=call))
+    turn = repair.turn
+
+    async def play_on() -> Trajectory:
+        how: Call = calls or direct
+        if calls is not None:
+            calls.begin(path.round, path.phase)
+        try:
+            return await replay(failed, team, task, voices, edits={turn: text}, draw=draw, path=path, call=how)
+        finally:
+            if calls is not None:
+                await calls.end()
+
+    again = run_in_step(play_on())
     again = replace(again, reward=judge(task, again))
     store.episodes.add([again])
     return again

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from sirius_core import recipes, review
+from sirius_core.calls import Calls, Limits
 from sirius_core.evaluate import voices_for
 from sirius_core.finetune.pocket import PocketMachine
 from sirius_core.improve import MENDER
@@ -38,6 +39,7 @@ def play(store: Store, e: Experiment, repair_id: str, text: str, draw: int = 0) 
     started = time.perf_counter()
     round, kept = store.repairs.place(repair_id)[1], _kept()
     recipe, pocket = recipes.get(e.settings), not e.settings.model and e.settings.update in ("auto", "pocket", "none")
+    limits = Limits(e.settings.deadline, e.settings.attempts)
     with kept.lock:
         machine: Any = PocketMachine(kept.engine, e.settings.base) if pocket else machine_for(e.settings, store, e.id)
         try:
@@ -53,6 +55,7 @@ def play(store: Store, e: Experiment, repair_id: str, text: str, draw: int = 0) 
                 judge=recipe.judge,
                 voices=voices_for(models, e.settings, recipe.team, "repair"),
                 draw=draw,
+                calls=None if pocket else Calls(store, e.id, e.settings.concurrency, limits),
                 check=encode if all(model.dialect == "pocket" for model in models.values()) else len,
             )
         finally:
