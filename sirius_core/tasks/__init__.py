@@ -1,4 +1,8 @@
-"""Where tasks come from: one file per dataset, each with its splits. `SOURCES` is the registry."""
+"""Where tasks come from: one file per dataset, each with its splits. `SOURCES` is the registry.
+
+A source's module has ``dataset(settings, seed) -> Dataset``, rows that are split here, or ``splits(settings, seed)``,
+tasks that it splits by itself. docs/data.md says where each dataset comes from and in which format.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +14,71 @@ from ..errors import UnknownName, UsageError
 from ..settings import Settings
 from ..trajectories import Task
 
-SOURCES = {"formulas": "formulas"}
+SOURCES = {
+    "formulas": "formulas",
+    "mmlu": "mmlu",
+    "gpqa": "gpqa",
+    "theoremqa": "theoremqa",
+    "college_physics": "college_physics",
+    "college_chemistry": "college_chemistry",
+    "pubmedqa": "pubmedqa",
+    "gsm8k": "gsm8k",
+    "math": "competition_math",
+    "arithmetic": "arithmetic",
+    "sirius": "sirius",
+    "table": "table",
+}
 SPLITS = ("train", "validation", "heldout", "new_wordings", "withheld_forms")
+TESTS = SPLITS[2:]
 
 
 def splits(source: str, settings: Settings, seed: int) -> Mapping[str, tuple[Task, ...]]:
     """{split: tasks} of an experiment; train, validation and the test splits never share a group (asserted here)."""
-    if source not in SOURCES:
-        raise UnknownName("task source", source, SOURCES)
-    made: Mapping[str, tuple[Task, ...]] = import_module(f"{__name__}.{SOURCES[source]}").splits(settings, seed)
-    groups = [{t.group for name in part for t in made[name]}
-              for part in (("train",), ("validation",), ("heldout", "new_wordings", "withheld_forms"))]
+    module = _module(source)
+    if hasattr(module, "splits"):
+        return disjoint(source, module.splits(settings, seed))
+    from .splitting import make
+
+    return disjoint(source, make(source, module.dataset(settings, seed), settings, seed).tasks)
+
+
+def describe(source: str, settings: Settings, seed: int) -> dict[str, Any]:
+    """What should be known of the data before a number on it is believed; JSON-able.
+
+    {source, licence, restricted, files: [{name, bytes, sha256}], rows, questions (different ones), split (official or
+    ours), splits: {split: tasks used}, offered: {split: rows before the settings' limits}, kinds: {kind: rows},
+    majority: {answer, n, of, share} of the held-out tasks, doubled_questions (in more than one row), word_for_word (of
+    them; None where there are too many rows to tell), left_out_rows (they repeat a question of another side),
+    overlaps: [{subject, part, rows, repeated}] with official parts that are not used, needs_picture, left_out, notes,
+    line}
+    """
+    from .describing import describe_dataset, describe_tasks
+
+    module = _module(source)
+    if hasattr(module, "splits"):
+        return describe_tasks(source, "part of Sirius Lab (MIT)", splits(source, settings, seed))
+    from .splitting import make
+
+    dataset = module.dataset(settings, seed)
+    made = make(source, dataset, settings, seed)
+    disjoint(source, made.tasks)
+    return describe_dataset(source, dataset, made)
+
+
+def disjoint(source: str, made: Mapping[str, tuple[Task, ...]]) -> Mapping[str, tuple[Task, ...]]:
+    """The splits, all of SPLITS, if no group stands on two sides; UsageError otherwise."""
+    full = {name: made.get(name, ()) for name in SPLITS}
+    groups = [{t.group for name in part for t in full[name]} for part in (("train",), ("validation",), TESTS)]
     for i, one in enumerate(groups):
         for other in groups[i + 1 :]:
             if shared := one & other:
                 raise UsageError(f"{source}: group {sorted(shared)[0]!r} stands in two splits")
-    return made
+    return full
+
+
+def restricted(task: Task) -> bool:
+    """Whether a task's text must stay out of exports, bundles and logs (GPQA)."""
+    return bool(task.data.get("restricted"))
 
 
 def readable(source: str, text: str) -> str:
@@ -37,3 +90,9 @@ def readable(source: str, text: str) -> str:
         return text
     render: Any = import_module("sirius_core.pocket.readable").render_readable
     return str(render(text))
+
+
+def _module(source: str) -> Any:
+    if source not in SOURCES:
+        raise UnknownName("task source", source, SOURCES)
+    return import_module(f"{__name__}.{SOURCES[source]}")

@@ -11,9 +11,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from .. import answers
 from ..errors import UsageError
 from ..pocket.grammar import Problem, draw
 from ..pocket.marking import Marks, check, check_solo
+from ..pocket.notation import Expression, digits, fill, read_expression
+from ..pocket.ordinary import is_pocket, planned_in, result_in
 from ..settings import Settings
 from ..trajectories import Task, Trajectory
 
@@ -59,13 +62,51 @@ def marks(task: Task, trajectory: Trajectory) -> Marks:
     return check(problem(task), said.get("analyst", ""), said.get("calculator", ""), said.get("summarizer", ""))
 
 
-def turn_marks(task: Task, trajectory: Trajectory) -> tuple[dict[int, float], bool]:
-    """({turn index: 1.0 if that turn did its part, given what it was handed}, lucky)."""
-    found = marks(task, trajectory)
-    good = {
-        "analyst": found.formula_right and found.expression_right,
-        "calculator": found.result_right,
-        "summarizer": found.copied_right and found.unit_right,
-        "solo": found.answer_right,
-    }
-    return {i: float(good[t.role]) for i, t in enumerate(trajectory.turns) if t.role in good}, found.lucky
+def turn_marks(task: Task, trajectory: Trajectory) -> tuple[dict[int, float], bool | None]:
+    """({turn index: 1.0 if that turn did its part, given what it was handed}, lucky).
+
+    A turn in ordinary text has a mark where what it states can be read; its working cannot be checked, so whether an
+    answer is lucky is judged by what it states, and is None where that leaves it open.
+    """
+    said = {t.role: t.text for t in trajectory.turns if t.role in ("analyst", "calculator", "summarizer", "solo")}
+    if not said:
+        return {}, None
+    if not all(is_pocket(text) for text in said.values()):
+        good, lucky = _spoken_marks(task, said)
+    else:
+        found = marks(task, trajectory)
+        good = {
+            "analyst": found.formula_right and found.expression_right,
+            "calculator": found.result_right,
+            "summarizer": found.copied_right and found.unit_right,
+            "solo": found.answer_right,
+        }
+        lucky = found.lucky
+    return {i: float(mark) for i, t in enumerate(trajectory.turns) if (mark := good.get(t.role)) is not None}, lucky
+
+
+def _spoken_marks(task: Task, said: Mapping[str, str]) -> tuple[dict[str, bool | None], bool | None]:
+    """Marks of a team with a role that speaks ordinary text, {role: did its part, None: unknown}, and lucky."""
+    p = problem(task)
+    if "solo" in said:
+        return {"solo": answers.judge_text(said["solo"], task.answer, task.kind).right}, None
+    planned, result = planned_in(said.get("analyst", "")), result_in(said.get("calculator", ""))
+    expression = read_expression(planned or "")
+    read = answers.extract(said.get("summarizer", ""), task.kind)
+    good: dict[str, bool | None] = {
+        "analyst": planned == fill(p.formula, p.x, p.y, p.z), "calculator": None, "summarizer": None}
+    if expression is not None and result is not None:
+        exact = _exact_value(expression)
+        good["calculator"] = None if exact is None else result == exact
+    if read is not None and result is not None:
+        good["summarizer"] = answers.same(read, f"{result} {p.unit}", task.kind)
+    if read is None or not answers.same(read, task.answer, task.kind):
+        return good, False
+    return good, True if False in good.values() else None if None in good.values() else False
+
+
+def _exact_value(expression: Expression) -> str | None:
+    """The value as the language writes it; None where it is no whole number from 0 on."""
+    value = expression.value
+    whole = "/" not in expression.formula or (expression.y != 0 and expression.x % expression.y == 0)
+    return digits(value) if value is not None and value >= 0 and whole else None
