@@ -115,8 +115,9 @@ _STATED = re.compile(
     r"\b(?:answer|result|outcome|solution|value|total|option)\b[^.\n=\d]{0,40}?(?:\b(?:is|be|equals?|to|of|as)\b|:)"
     r"(?:\s|[*_({]|\\boxed){0,8}$", re.IGNORECASE)
 _DERIVED = re.compile(
-    r"(?:[=≈≃∼~⇒→]|[-=]>|\\(?:approx|simeq|sim|to)|\b(?:gives?|yields?|gets?|obtains?|equals?|becomes?|approximately|about|"
-    r"roughly|gives? (?:you|us)|(?:comes?|computes?|evaluates?|works?)(?: out)? (?:to|at)))(?:\s|[*_({]|\\boxed){0,8}$", re.IGNORECASE)
+    r"(?:[=≈≃∼~⇒→]|[-=]>|\\(?:approx|simeq|sim|to)|\b(?:gives?(?: you| us)?|yields?|gets?|obtains?|equals?|becomes?|"
+    r"approximately|about|roughly|(?:comes?|computes?|evaluates?|works?)(?: out)? (?:to|at)))"
+    r"(?:\s|[*_({]|\\boxed){0,8}$", re.IGNORECASE)
 _PRODUCT = re.compile(r"\*(?!\s?10\s?\^)|\dx")
 _QUOTIENT = re.compile(r"/|frac|sqrt|√|π|pi")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")

@@ -59,7 +59,7 @@ _MARK = r"\b{}\b(?:[*_`\"'’”)\]\s]|</?\w{{1,10}}>){{0,6}}(?:[:=]|\s[-–—]
 _BLAME = re.compile(_MARK.format(r"(?:role[ \t]{1,3}to[ \t]{1,3})?blamed?(?:[ \t]{1,3}role)?"), re.IGNORECASE)
 _FEEDBACK = re.compile(_MARK.format("feedback") + "|<feedback>", re.IGNORECASE)
 _FEEDBACK_ENDS = re.compile(f"</feedback>|{_BLAME.pattern}", re.IGNORECASE)
-_LEAD = r"[\s*_`\"'‘“({\[<>]{0,8}(?:(?:the|role|agent)\b[\s:]{1,3}){0,3}(?:(?!(?:no|none|nobody|not)\b)\w{1,20}\s)?"
+_LEAD = r"[\s*_`\"'‘“({\[<>-]{0,8}(?:(?:the|role|agent)\b[\s:]{1,3}){0,3}(?:(?!(?:no|none|nobody|not)\b)\w{1,20}\s)?"
 
 
 def blame(critique: str, failed: Trajectory) -> Blame | None:
