@@ -15,10 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from ..errors import ModelError
 from ..models.pocket import Engine
 from . import chat
 from .batches import HEADER, PATIENCE, Batches
-from .protocol import Guard, Refused, answer, broken, json_object, no_route, refused, whole
+from .protocol import Guard, Refused, answer, broken, failed, json_object, no_route, refused, whole
 from .shelf import Shelf
 from .tuning import LARGEST_FILE, Tuning, shown
 
@@ -144,7 +145,7 @@ def application(lab: Lab) -> Starlette:
             route("GET", "/v1/fine_tuning/jobs/{id}/events", lab.events),
         ],
         middleware=[Middleware(Guard, longest={"/v1/files": LARGEST_FILE + FORM})],
-        exception_handlers={Refused: refused, HTTPException: no_route, Exception: broken},
+        exception_handlers={Refused: refused, HTTPException: no_route, ModelError: failed, Exception: broken},
         lifespan=life,
     )
     app.state.lab = lab

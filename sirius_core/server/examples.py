@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from ..pocket.learning import Example
@@ -13,6 +12,7 @@ from .protocol import Refused, unknown_fields
 
 FEWEST = 10  # as OpenAI has it
 MOST = 1_000_000
+HEAVIEST = 1000  # weight of an example
 
 
 def parse(blob: bytes, context: int) -> list[Example]:
@@ -62,8 +62,8 @@ def _example(number: int, line: str, context: int) -> Example:
 
 
 def _weight(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise Refused("the last message's weight must be a positive number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= HEAVIEST:
+        raise Refused(f"the last message's weight must be a number above 0 and up to {HEAVIEST}")
     return float(value)
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LONGEST_BODY = 1_000_000  # bytes of a JSON body; the longest readable prompt has about 1,500
+DRAINED = 500_000_000  # bytes of a body that is too long, read and thrown away
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -65,6 +66,11 @@ async def no_route(request: Request, error: Exception) -> Response:
     return Refused(str(error.detail), status=error.status_code).response()
 
 
+async def failed(request: Request, error: Exception) -> Response:
+    """The handler of an engine's failure, a ModelError: a worker that died, weights that give no numbers."""
+    return Refused(f"The model failed: {error}", status=500, kind="server_error").response()
+
+
 async def broken(request: Request, error: Exception) -> Response:
     """The handler of everything unforeseen: no traceback leaves the process but for its own log."""
     return Refused("The server had an error while it answered.", status=500, kind="server_error").response()
@@ -86,11 +92,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
         most = self._longest.get(scope["path"], LONGEST_BODY)
-        said = headers.get("content-length", "0")
-        refusal = _stranger(headers)
-        if refusal is None and said.isdecimal() and int(said) > most:
-            refusal = _too_large(most)
-        if refusal is not None:
+        if (refusal := _stranger(headers)) is not None:
             await refusal.response()(scope, receive, send)
             return
         seen = 0
@@ -99,15 +101,15 @@ class Guard:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > most:
-                raise _too_large(most)
-            return message
+            if seen <= most:
+                return message
+            # Read to its end, as long as that is not endless: who still sends would see no answer but a reset.
+            while message.get("more_body") and seen < DRAINED:
+                message = await receive()
+                seen += len(message.get("body", b""))
+            raise Refused(f"The body is longer than {most:,} bytes.", status=413, code="request_too_large")
 
         await self.app(scope, counted, send)
-
-
-def _too_large(most: int) -> Refused:
-    return Refused(f"The body is longer than {most:,} bytes.", status=413, code="request_too_large")
 
 
 def _stranger(headers: Headers) -> Refused | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import Cancelled, ModelError
+from ..errors import Cancelled, CheckpointError, ModelError
 from ..models.pocket import Engine
 from ..pocket.learning import Example, Schedule
 from .examples import parse
@@ -190,7 +190,7 @@ class Tuning:
             return
         except Refused as error:
             self._end(job, "failed", error=error.body["error"])
-        except FloatingPointError as error:
+        except (FloatingPointError, CheckpointError) as error:
             self._end(job, "failed", error=_error("training_diverged", f"Training diverged ({error}): lower the rate."))
         except ModelError as error:
             self._end(job, "failed", error=_error("server_error", str(error)))
