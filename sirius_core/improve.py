@@ -79,6 +79,10 @@ class Run:
             self.store.episodes.add_tasks(split)
         self.store.experiments.set_splits(self.experiment.id, {name: [t.id for t in part]
                                                                for name, part in splits.items()})
+        if (source := self.recipe.source or s.source) != "formulas" and (
+                self.store.experiments.measurement(self.experiment.id, "data") is None):
+            self.store.experiments.set_measurement(
+                self.experiment.id, "data", tasks.describe(source, s, self.experiment.seed))
         limits = self.limits or Limits(s.deadline, s.attempts, s.max_calls, s.max_tokens, s.max_cost)
         rollout = Rollout(self.store, self.experiment.id, s.chunk, s.concurrency, limits, self._heard)
         self.bench = Bench(self.store, self.experiment, rollout, self.recipe, splits)
