@@ -156,6 +156,9 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                 found.append(replace(base, id=digest(path.id, 0), leak=given_away, calls=ledger.count - start))
                 return None
             costs = 1 + how.rephrase + _successors(team, turn.role)  # rewrite, rephrase, and whoever acts again
+            if clash := {"draft", "feedback"} & turn.slots.keys():
+                raise UsageError(f"team {team.name!r}: the slot {min(clash)!r} of role {turn.role!r} is one that a "
+                                 "revision fills itself; give the slot another name")
             advised = {**turn.slots, "feedback": blamed.feedback, "draft": turn.text}
             for no in range(how.max_regenerations):
                 if not fits(costs):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from scripted_team import CHAT, LETTER, TASKS, mended, played
 
-from sirius_core import answers, teams
+from sirius_core import answers, tasks, teams
 from sirius_core.leaks import leaks
 from sirius_core.models import Sampling
 from sirius_core.prompts import Message, load
@@ -83,6 +83,7 @@ def test_the_team_of_a_source():
     assert {s: teams.for_source(s, single=False) for s in sources} == sources
     assert {teams.for_source(s, single=True) for s in sources} == {"solver", "formula_solo"}
     assert teams.for_source("formulas", single=True) == "formula_solo"
+    assert teams.FOR_SOURCE.keys() <= tasks.SOURCES.keys()
     assert all(teams.get(name).name == name for name in {*sources.values(), "solver", "formula_solo"})
 
 

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from scripted_team import FORMULA, PATH, PROBLEM, mended, played
+from scripted_team import FORMULA, PATH, PROBLEM, failure, mended, played
 
 from sirius_core import teams
-from sirius_core.episodes import play, replay
+from sirius_core.episodes import direct, play, replay
 from sirius_core.models import Sampling, ScriptedModel, Voices
 from sirius_core.pocket.notation import canonical_steps, fill
 from sirius_core.pocket.ordinary import to_ordinary
 from sirius_core.prompts import Message
+from sirius_core.repair import Rationalisation
 from sirius_core.rewards import right
 from sirius_core.trajectories import Stop
 
@@ -114,3 +115,14 @@ def test_the_embedded_models_replies_are_short_and_a_chat_models_are_not_cut():
         model = ScriptedModel(["x"], dialect=dialect)
         asyncio.run(play(teams.get("formula_chain"), FORMULA, Voices({"*": model}, Sampling(max_tokens=2000)), PATH))
         assert model.calls[0][1].max_tokens == most
+
+
+def test_a_rationalised_solution_reads_the_answer_in_the_models_own_words():
+    failed = played("formula_solo", FORMULA, ["Answer: 1 m"])
+    model = ScriptedModel([f"{PROBLEM.x} * {PROBLEM.y} = {RESULT}\nAnswer: {RESULT} m"])
+    how = Rationalisation()
+    (repair,) = asyncio.run(how(failure("formula_solo", failed, FORMULA, model), direct)).repairs
+    assert repair.mended and f"which is\n{RESULT} m\n" in model.calls[0][0][1].content
+    old = ScriptedModel(lambda m, s: "x * y : 1 * 2 | = 2 | 2 m", dialect="pocket")
+    (repair,) = asyncio.run(how(failure("formula_solo", failed, FORMULA, old), direct)).repairs
+    assert old.calls[0][0][0].content == f"@solo {PROBLEM.question} @fb gold {PROBLEM.answer} =>"
