@@ -123,6 +123,7 @@ def test_a_rationalised_solution_reads_the_answer_in_the_models_own_words():
     how = Rationalisation()
     (repair,) = asyncio.run(how(failure("formula_solo", failed, FORMULA, model), direct)).repairs
     assert repair.mended and f"which is\n{RESULT} m\n" in model.calls[0][0][1].content
-    old = ScriptedModel(lambda m, s: "x * y : 1 * 2 | = 2 | 2 m", dialect="pocket")
+    old = ScriptedModel(["x * y : 1 * 2 | = 2 | 2 m", "x * y : 1 * 2 | = 3 | 3 m"], dialect="pocket")
+    failed = asyncio.run(play(teams.get("formula_solo"), FORMULA, Voices({"*": old}), PATH))
     (repair,) = asyncio.run(how(failure("formula_solo", failed, FORMULA, old), direct)).repairs
-    assert old.calls[0][0][0].content == f"@solo {PROBLEM.question} @fb gold {PROBLEM.answer} =>"
+    assert old.calls[1][0][0].content == f"@solo {PROBLEM.question} @fb gold {PROBLEM.answer} =>"
