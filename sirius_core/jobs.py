@@ -50,9 +50,10 @@ def create(
     if settings.max_cost and store.prices.get(settings.model) is None:
         raise UsageError(f"setting max_cost={settings.max_cost}: the price of {settings.model} is not known; say it "
                          f"with: sirius prices {settings.model} INPUT OUTPUT")
-    if dialect == "pocket" and settings.source != "formulas":
-        raise UsageError(f"setting source={settings.source}: the pocket model reads only the embedded word problems; "
-                         "name a model at an endpoint (--model NAME --base-url URL)")
+    if dialect == "pocket" and settings.source != "formulas" and not settings.team:
+        raise UsageError(f"setting source={settings.source}: the pocket model reads only its own language; name a "
+                         "model at an endpoint (--model NAME --base-url URL), or, for problems written in that "
+                         "language, the team (--set team=formula_chain)")
     if settings.recipe.endswith(".py"):  # it may be resumed from another folder
         settings = settings.changed({"recipe": str(Path(settings.recipe).resolve())})
     if settings.data and "://" not in settings.data:

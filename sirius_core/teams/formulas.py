@@ -11,6 +11,7 @@ embedded language, so that roles of both kinds can play in one team.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,10 +71,17 @@ def view(task: Task, failed: Trajectory, shown: str | None) -> Mapping[str, str]
     if (solo_text := said.get("solo")) and is_pocket(solo_text):
         said = dict(zip(("analyst", "calculator", "summarizer"), solo_text.split(" | "), strict=False))
     answer = said.get("summarizer", _MISSING)
-    numbers = " , ".join(" ".join(str(task.data[name])) for name in "xyz" if task.data[name] is not None)
+    numbers = " , ".join(" ".join(number) for number in _numbers(task))
     result = result_in(said.get("calculator", "")) or _MISSING
     return {**chat.view(task, failed, shown), "numbers": numbers, "plan": said.get("analyst", _MISSING),
             "result": result, "answer": answer, "gold": answer if shown is None else shown}
+
+
+def _numbers(task: Task) -> list[str]:
+    """The numbers of a problem: x, y and z, or those of its text where somebody wrote it."""
+    if "x" not in task.data:
+        return [found.replace(" ", "") for found in re.findall(r"(?<!\S)\d(?: \d)*(?!\S)", task.question)]
+    return [str(task.data[name]) for name in "xyz" if task.data[name] is not None]
 
 
 def blame(critique: str, failed: Trajectory) -> Blame | None:
