@@ -1,8 +1,8 @@
 """Twenty calls that say whether an endpoint is ready for bootstrapping: ``sirius doctor URL --model NAME``.
 
-Twelve problems are played by one agent alone. Then the critic and a rewrite (two calls) look at four wrong answers; if
-the model made fewer than four, right ones are spoilt by planting another problem's answer, and that is said. Twenty
-calls give wide intervals: every share comes with its own.
+Eleven problems are played by one agent alone. Then the critic looks at three wrong answers, and each is rewritten and
+rephrased (three calls); if the model made fewer, right ones are spoilt by planting another problem's answer, and that
+is said. Twenty calls give wide intervals: every share comes with its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .repair import CriticRepair, Failure
 from .rollout import Records, Work
 from .trajectories import Stop, Task, Trajectory
 
-PLAYS, MENDS = 12, 4
+PLAYS, MENDS = 11, 3
 LOW, HIGH = 0.2, 0.8  # where successes and failures are both there to learn from
 
 
@@ -63,7 +63,7 @@ def checkup(run: Run) -> Checkup:
     chosen = [*failed, *((task, t) for task, t in planted if not run.success(t))][:MENDS]
     made = []
     if chosen and run.recipe.team.view is not None:
-        mender = CriticRepair(gold=True, rephrase=False)
+        mender = CriticRepair(gold=True)
         mending = run.voices(run.base_models(), "repair")
 
         def work(task: Task, t: Trajectory) -> Work:
