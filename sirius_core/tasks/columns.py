@@ -9,8 +9,8 @@ A value with a comma stands in double quotes. ``question`` and ``context`` may j
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .. import answers
 from ..errors import UnknownName, UsageError
@@ -33,16 +33,21 @@ _ENTRY = re.compile(r"\s*([A-Za-z]+)\s*=\s*(?:\"([^\"]*)\"|([^,\"]*?))\s*(?:,|$)
 
 @dataclass(frozen=True)
 class Columns:
-    """{role: names of its columns}; ``kind`` and ``tolerance`` where they are the same for every row."""
+    """The names of the columns, empty where there is none. ``kind`` and ``tolerance`` are those of all rows;
+    ``kind_column`` and ``tolerance_column`` say them row by row."""
 
-    named: Mapping[str, tuple[str, ...]]
+    question: tuple[str, ...]
+    answer: str
+    options: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+    split: str = ""
+    id: str = ""
+    subject: str = ""
     kind: str = ""
+    kind_column: str = ""
     tolerance: float | None = None
-    notes: tuple[str, ...] = field(default=())
-
-    def one(self, role: str) -> str | None:
-        names = self.named.get(role, ())
-        return names[0] if names else None
+    tolerance_column: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def mapped(text: str, known: Sequence[str], where: str) -> Columns:
@@ -65,7 +70,10 @@ def mapped(text: str, known: Sequence[str], where: str) -> Columns:
         if role not in named:
             raise UsageError(f"{where}: which column is the {role}? Its columns are {', '.join(known)[:300]}; set "
                              f"{EXAMPLE}")
-    return Columns(named, kind, tolerance, notes)
+    one = {role: names[0] for role, names in named.items()}
+    return Columns(named["question"], one["answer"], named.get("options", ()), named.get("context", ()),
+                   one.get("split", ""), one.get("id", ""), one.get("subject", ""), kind, one.get("kind", ""),
+                   tolerance, one.get("tolerance", ""), notes)
 
 
 def parsed(text: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ PARTS = {
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "heldout", "held-out", "held_out"), "test"),
 }
 """What a split may be called."""
+LOOKED_AT = 200  # rows of JSON whose keys count as the columns
 _SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
 
 
@@ -94,10 +96,10 @@ def _part(name: str, path: Path) -> Part:
 
         return Part(name, path.name, rows, table.names)
     read = json_list if _format(path) == "list" else json_lines
-    first = next(read(path), None)
-    if first is None:
+    names = dict.fromkeys(key for _, record in islice(read(path), LOOKED_AT) for key in record)
+    if not names:
         raise UsageError(f"{path.name} has no rows")
-    return Part(name, path.name, lambda: read(path), tuple(first[1]))
+    return Part(name, path.name, lambda: read(path), tuple(names))
 
 
 def _format(path: Path) -> str:

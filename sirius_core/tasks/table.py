@@ -35,11 +35,11 @@ def dataset(settings: Settings, seed: int) -> Dataset:
     if not first:
         raise UsageError(f"{records.parts[0].where} has no rows")
     notes = [*records.notes, *columns.notes]
-    answer = columns.named["answer"][0]
-    seen = [(_text(record.get(answer), where), _options(record, columns, where)) for _, _, where, record in first]
-    reading = read_from(seen, columns.kind, "kind" in columns.named)
+    seen = [(_text(record.get(columns.answer), where), _options(record, columns.options, where))
+            for _, _, where, record in first]
+    reading = read_from(seen, columns.kind, bool(columns.kind_column))
     notes += reading.notes
-    wanted, name = subjects_of(settings.subjects), columns.one("subject")
+    wanted, name = subjects_of(settings.subjects), columns.subject
     if wanted and name:
         check_subjects(wanted, {_text(record.get(name), where) for _, _, where, record in records}, "subject")
     elif wanted:
@@ -55,33 +55,35 @@ def dataset(settings: Settings, seed: int) -> Dataset:
 
 
 def _row(part: str, number: int, where: str, record: Record, columns: Columns, reading: Reading) -> Row:
-    questions = (_text(_value(record, name, where), where) for name in columns.named["question"])
-    question = "\n".join(text for text in questions if text)
-    answer = _text(_value(record, columns.named["answer"][0], where), where)
-    options = _options(record, columns, where)
-    data: Record = {}
-    if context := "\n".join(text for name in columns.named.get("context", ())
-                            if (text := _text(record.get(name), where))):
-        data["context"] = context
-    if name := columns.one("subject"):
-        data["subject"] = _text(record.get(name), where)
+    question = _joined([_value(record, name, where) for name in columns.question], where)
+    answer = _text(_value(record, columns.answer, where), where)
+    options = _options(record, columns.options, where)
     if answer:
         answer = reading.answer(answer, options, where)
-    kind = reading.kind
-    if name := columns.one("kind"):
-        kind = _text(_value(record, name, where), where)
+    kind, tolerance, data = reading.kind, columns.tolerance, Record()
+    if context := _joined([record.get(name) for name in columns.context], where):
+        data["context"] = context
+    if columns.subject:
+        data["subject"] = _text(record.get(columns.subject), where)
+    if columns.kind_column:
+        kind = _text(_value(record, columns.kind_column, where), where)
         if kind not in answers.KINDS:
             raise UsageError(f"{where}: {UnknownName('kind of answer', kind[:40], answers.KINDS)}")
-    tolerance = columns.tolerance
-    if name := columns.one("tolerance"):
-        tolerance = _tolerance(_text(_value(record, name, where), where), where)
+    if columns.tolerance_column:
+        tolerance = _tolerance(_text(_value(record, columns.tolerance_column, where), where), where)
     if tolerance is not None:
         data["tolerance"] = tolerance
-    if name := columns.one("split"):
-        part = _part(_text(_value(record, name, where), where), where)
-    name = columns.one("id")
-    row = f"{part or 'row'}/{number}" + (f"/{_text(record.get(name), where)}" if name else "")
+    if columns.split:
+        part = _part(_text(_value(record, columns.split, where), where), where)
+    row = f"{part or 'row'}/{number}"
+    if columns.id:
+        row += f"/{_text(record.get(columns.id), where)}"
     return Row(row, question, answer, kind, where, part, "", options, data)
+
+
+def _joined(values: list[Any], where: str) -> str:
+    """Cells as one text, each on its own line, empty ones left out."""
+    return "\n".join([text for value in values if (text := _text(value, where))])
 
 
 def _value(record: Record, name: str, where: str) -> Any:
@@ -120,22 +122,23 @@ def _tolerance(value: str, where: str) -> float | None:
     return number
 
 
-def _options(record: Record, columns: Columns, where: str) -> tuple[str, ...]:
-    names = columns.named.get("options", ())
+def _options(record: Record, names: tuple[str, ...], where: str) -> tuple[str, ...]:
+    if not names:
+        return ()
     if len(names) > 1:  # later columns may be empty: questions with fewer options
         texts = [_text(_value(record, name, where), where) for name in names]
         while texts and not texts[-1]:
             texts.pop()
-        if texts and not all(texts):
+        if not all(texts):
             raise UsageError(f"{where}: option {string.ascii_uppercase[texts.index('')]} is empty")
         return tuple(texts)
-    value = _value(record, names[0], where) if names else None
+    value = _value(record, names[0], where)
     if isinstance(value, str) and value.strip():
         try:
             value = json.loads(value)
-        except ValueError:
-            value = [part.strip() for part in re.split(r"\s*[|;]\s*|\n", value.strip())]
-    if not names or value in (None, ""):
+        except (ValueError, RecursionError):
+            value = [part.strip() for part in re.split(r"[|;\n]", value)]
+    if value in (None, ""):
         return ()
     if not isinstance(value, list):
         raise UsageError(f"{where}: the options must be a list, or texts with | between them")
