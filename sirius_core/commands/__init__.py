@@ -47,4 +47,10 @@ def port(text: str) -> int:
     return number
 
 
+def any_port(text: str) -> int:
+    """A port, or 0 for a free one."""
+    return 0 if text == "0" else port(text)
+
+
+any_port.__name__ = "port"
 megabytes.__name__ = "size"  # argparse: invalid size value: '-1'

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from . import Add, changes_of, common, existing, port
+from . import Add, any_port, changes_of, common, existing
 
 
 def add(command: Add) -> None:
     serve = command("serve", _serve, "The pocket model behind the OpenAI protocol, on this machine only.")
-    serve.add_argument("--port", type=port, default=8399)
+    serve.add_argument("--port", type=any_port, default=8399, help="0: a free one")
     serve.add_argument("--workers", type=int, default=2)
     serve.add_argument("--folder", type=Path, help="where fine-tuned models are kept (default: in memory)")
 
