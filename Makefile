@@ -3,6 +3,7 @@
 #   make lab        start the lab and watch the quickstart experiment learn
 #   make test       all tests            make check      ruff, mypy --strict on the core, the import order
 #   make bench      the benchmarks       make notebook   the notebooks in JupyterLab
+#   make trl        what fine-tuning a local checkpoint needs (1 GB; with a GPU more); make test tests it from then on
 #   make clean      remove .venv and every cache; databases stay
 #
 # PYTHON=python3.12 make lab picks the interpreter; otherwise the first of these that is 3.11 or newer.
@@ -10,7 +11,7 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: lab test check bench notebook dev clean
+.PHONY: lab test check bench notebook dev trl clean
 
 lab: .venv/.lab
 	@$(BIN)/sirius lab
@@ -31,6 +32,8 @@ notebook: .venv/.dev
 
 dev: .venv/.dev
 
+trl: .venv/.trl
+
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -44,6 +47,11 @@ clean:
 	@echo "Installing the lab and what its tests need into .venv (once)"
 	@$(INSTALL) -e '.[app,openai,notebook,dev]'
 	@touch .venv/.lab $@
+
+.venv/.trl: .venv/.dev
+	@echo "Installing what fine-tuning needs into .venv (once)"
+	@$(INSTALL) -e '.[trl]'
+	@touch $@
 
 $(BIN)/python:
 	@for python in $(PYTHONS); do \
