@@ -18,7 +18,7 @@ from .errors import UnknownName
 from .models import Sampling, Voices
 from .recipes import Recipe
 from .repair import CriticRepair, Failure, play_again
-from .rollout import Records, Rollout, Work
+from .rollout import Plan, Records, Rollout, Work
 from .settings import Settings
 from .store import Experiment, Store
 from .store.browse import Browse
@@ -56,7 +56,8 @@ class Bench:
     ) -> None:
         """Play each (name, task, try, voices) once; the trajectory's phase is ``under(name)``."""
 
-        def work(name: str, task: Task, attempt: int, voices: Voices) -> Work:
+        def work(item: tuple[str, Task, int, Voices]) -> Work:
+            name, task, attempt, voices = item
             path = self.path(round, under(name), task, attempt)
 
             async def go(call: Call) -> Records:
@@ -65,9 +66,9 @@ class Bench:
 
             return Work(f"{name}/{task.id}/{attempt}", go)
 
-        plan = [(work(*item), item[3]) for item in plays]
-        lockstep = any(voices.lockstep for _, voices in plan)
-        self.rollout.run(round, phase, [w for w, _ in plan], lockstep=lockstep)
+        plan = list(plays)
+        lockstep = any(voices.lockstep for _, _, _, voices in plan)
+        self.rollout.run(round, phase, Plan(plan, work), lockstep=lockstep)
 
 
 def greedy(voices: Voices) -> Voices:
@@ -124,7 +125,8 @@ def roles(bench: Bench, round: int, phase: str) -> dict[str, dict[str, Any]]:
         return {}  # tasks whose steps cannot be checked
     for result in results:
         for i, role in enumerate(chain):
-            if all(result.turns.get(j, 0.0) > 0.5 for j in range(i)):
+            stopped = result.stop is not None and i > max(result.turns, default=-1)
+            if (i in result.turns or stopped) and all(result.turns.get(j, 0.0) > 0.5 for j in range(i)):
                 seen[role].append(int(result.turns.get(i, 0.0) > 0.5))
     found = {}
     for role, marks in seen.items():

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, overload
 
 from .calls import Calls, Limits
 from .episodes import Call
@@ -19,7 +20,7 @@ from .models.pocket import run_in_step
 from .store import Store
 from .trajectories import Repair, Trajectory
 
-__all__ = ["Limits", "Records", "Rollout", "Work"]
+__all__ = ["Limits", "Plan", "Records", "Rollout", "Work"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,23 @@ class Work:
 
     id: str
     play: Callable[[Call], Awaitable[Records]]
+
+
+class Plan(Sequence[Work]):
+    """The work for each of ``items``, made when its turn comes: a plan of 100,000 needs no memory but theirs."""
+
+    def __init__(self, items: Sequence[Any], work: Callable[[Any], Work]) -> None:
+        self._items, self._work = items, work
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> Work: ...
+    @overload
+    def __getitem__(self, index: slice) -> Plan: ...
+    def __getitem__(self, index: int | slice) -> Work | Plan:
+        return Plan(self._items[index], self._work) if isinstance(index, slice) else self._work(self._items[index])
 
 
 @dataclass

@@ -15,7 +15,7 @@ from sirius_core.errors import BudgetSpent, Cancelled, FullDatabase, ModelError
 from sirius_core.models import Completion, Model, ScriptedModel, Voices
 from sirius_core.models.pocket import Engine
 from sirius_core.prompts import Message
-from sirius_core.rollout import Limits, Records, Rollout, Work
+from sirius_core.rollout import Limits, Plan, Records, Rollout, Work
 from sirius_core.settings import Settings
 from sirius_core.store import Store
 from sirius_core.teams import Team, roles
@@ -186,3 +186,23 @@ def test_budgets_and_stops_leave_what_was_not_finished_pending(lab: Lab) -> None
     lab.run(voices(Wire()))
     assert lab.outcomes == ["ok"] * 6
     assert lab.store.episodes.spent(lab.experiment)[0] == 12 == lab.store.db.value("SELECT count(*) FROM journal")
+
+
+def test_a_plan_makes_its_work_when_its_turn_comes(lab: Lab) -> None:
+    made: list[int] = []
+
+    def work(number: int) -> Work:
+        made.append(number)
+
+        async def go(call: Call) -> Records:
+            return Records()
+
+        return Work(str(number), go)
+
+    plan = Plan(range(100), work)
+    assert (len(plan), made) == (100, [])
+    assert ([w.id for w in plan[10:13]], plan[-1].id, made) == (["10", "11", "12"], "99", [10, 11, 12, 99])
+    with pytest.raises(IndexError):
+        plan[100]
+    Rollout(lab.store, lab.experiment, chunk=40).run(1, "planned", plan[:90], lockstep=True)
+    assert lab.store.episodes.finished(lab.experiment, 1, "planned") == {str(n) for n in range(90)}
