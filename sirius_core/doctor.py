@@ -34,7 +34,7 @@ class Checkup:
     refused: int
     lost: int
     obeys: Mapping[str, Any] | None  # critiques that blame somebody in the asked form
-    leaks: Mapping[str, Any] | None  # rewrites that betray the critique or the answer
+    leaks: Mapping[str, Any] | None  # critiques or rewrites that give the answer or the critique away
     planted: int  # wrong answers that had to be planted for the critic
     tokens: int
     cost: float | None
@@ -83,7 +83,7 @@ def checkup(run: Run) -> Checkup:
     usage = _usage(run)
     turns = [turn for t in played.values() for turn in t.turns]
     stops = [t.outcome.stop for t in played.values()]
-    rewrites = [r for r in made if r.raw]
+    rewrites = [r for r in made if r.raw or r.leak]
     return Checkup(
         usage["calls"],
         accuracy([int(run.success(t)) for _, t in order], tasks),
@@ -144,7 +144,7 @@ def lines(found: Checkup, model: str) -> list[str]:
         note = f" ({found.planted} of the wrong answers were planted)" if found.planted else ""
         out.append(f"critic obeys:     {said(found.obeys)}{note}")
     if found.leaks is not None:
-        out.append(f"rewrites leak:    {said(found.leaks)}")
+        out.append(f"repairs leak:     {said(found.leaks)}")
     if found.faults:
         out.append("failed attempts:  " + ", ".join(f"{n} x {name}" for name, n in found.faults.items()))
     return out

@@ -74,6 +74,9 @@ def get(settings: Settings) -> Recipe:
         made = import_module(f"{__name__}.{RECIPES[name]}").recipe(settings)
     else:
         raise UnknownName("recipe", name, RECIPES)
+    if made.repair is not None and (made.team.view is None or made.team.blame is None):
+        raise UsageError(f"team {made.team.name!r} has no critic that could mend its failures: take another team, or "
+                         "another recipe than " + repr(settings.recipe))
     for role in settings.roles_to_train():
         if role not in (learners := [name for name in made.team.roles if name not in made.team.menders]):
             raise UnknownName("learning role", role, learners)
