@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 HEADER = "X-Sirius-Batch"
 SPARE = 128  # open files that are no connections
+SLICE = 50  # requests that are made at once: with thousands, the first would time out before the last is made
 LONGEST_WAIT = 30.0  # seconds between two attempts
 
 
@@ -169,11 +170,13 @@ async def _batch(calls: Sequence[_Call]) -> list[Completion | UnreadableText]:
 async def _attempt(calls: Sequence[_Call], deadline: float) -> list[Completion | UnreadableText]:
     id = secrets.token_hex(8)
     first: BaseException | None = None
+    tasks: list[asyncio.Task[Completion | UnreadableText]] = []
     try:
         async with asyncio.timeout(deadline), asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_ask(call, {HEADER: f"{id}/{i}/{len(calls)}"})) for i, call in enumerate(calls)
-            ]
+            for i, call in enumerate(calls):
+                tasks.append(group.create_task(_ask(call, {HEADER: f"{id}/{i}/{len(calls)}"})))
+                if i % SLICE == SLICE - 1:
+                    await asyncio.sleep(0)
     except BaseExceptionGroup as errors:
         # One that waiting does not mend says more than all those that were dropped with it.
         first = next((e for e in errors.exceptions if not isinstance(e, TryAgain)), errors.exceptions[0])

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +117,13 @@ def _server(
     if not 0 <= workers <= 64:
         raise UsageError(f"workers {workers}: must lie between 0 (sample in this process) and 64")
     try:
+        if find_spec("python_multipart") is None:  # Starlette would say so only when the first file comes
+            raise ModuleNotFoundError("no python-multipart", name="python-multipart")
         from .app import Lab, application
         from .batches import PATIENCE
         from .listening import Server
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("starlette", "uvicorn"):
+        if (error.name or "").split(".")[0] not in ("starlette", "uvicorn", "python-multipart"):
             raise
         raise UsageError(f"the server needs {error.name}: pip install 'sirius-lab[serve]'") from None
     listener = _listen(port)
