@@ -58,6 +58,8 @@ def create(
         settings = settings.changed({"recipe": str(Path(settings.recipe).resolve())})
     if settings.data and "://" not in settings.data:
         settings = settings.changed({"data": str(Path(settings.data).resolve())})
+    if settings.checkpoint:
+        settings = settings.changed({"checkpoint": str(Path(settings.checkpoint).expanduser().resolve())})
     return store.experiments.create(name, settings, seed, contrast=contrast, arm=arm)
 
 

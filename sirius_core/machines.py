@@ -44,6 +44,11 @@ def preflight(settings: Settings) -> str:
         raise UsageError("setting update=pocket: only the pocket model learns so; at an endpoint use demos or prompts")
     if (s.update == "trl") != bool(s.checkpoint):
         raise UsageError("settings update=trl and checkpoint=FOLDER (a local Hugging Face checkpoint) go together")
+    if s.checkpoint:
+        from .models.hugging_face import Checkpoint, installed
+
+        installed()
+        Checkpoint(s.checkpoint)
     dialect = "chat" if s.checkpoint else "pocket"
     if s.model:
         from .finetune.endpoint import dialect_of

@@ -17,16 +17,19 @@ from random import Random
 import pytest
 from tiny_llama import END, START, TURNS, answers, make
 
+from sirius_core import jobs
 from sirius_core.episodes import play
 from sirius_core.errors import CheckpointError, ModelError, SiriusError, UsageError
 from sirius_core.finetune import Tuned, TuneJob
+from sirius_core.finetune.spoken import Spoken
 from sirius_core.finetune.trl import IGNORED, TrlMachine, TrlTuner, labelled
 from sirius_core.models import Sampling, ScriptedModel, Voices
 from sirius_core.models.adapters import describe
 from sirius_core.models.hugging_face import Checkpoint
 from sirius_core.models.local import LocalEngine
 from sirius_core.prompts import Message
-from sirius_core.settings import Settings
+from sirius_core.settings import Settings, preset
+from sirius_core.store import Store
 from sirius_core.teams import Team, roles
 from sirius_core.training import Example, Library, by_frequency, per_model, to_jsonl
 from sirius_core.trajectories import Outcome, Reward, SeedPath, Task, Trajectory, Turn
@@ -205,6 +208,27 @@ def test_more_adapters_than_fit_in_memory_take_turns(folder, library, monkeypatc
         assert first == again
     finally:
         machine.close()
+
+
+@pytest.mark.slow
+def test_a_whole_experiment_on_a_local_checkpoint_ends_with_an_adapter_for_each_role_that_spoke(tmp_path):
+    """The placebo learns from whatever was said, so a model that knows nothing has something to learn."""
+    folder = make(tmp_path / "wide", context=4096)
+    small = {"recipe": "placebo", "update": "trl", "checkpoint": str(folder), "rounds": 1, "problems": 4,
+             "max_solutions": 1, "validation": 1, "heldout": 1, "new_wordings": 0, "withheld_forms": 0, "controls": 0,
+             "reply_tokens": 4, "lora_rank": 2, "epochs": 1, "gate": False, "deadline": 600}
+    with Store(tmp_path / "lab.db") as store:
+        experiment = jobs.create(store, "local", preset("tiny", small), 0)
+    assert jobs.run(tmp_path / "lab.db", experiment.id).status == "done"
+    with Store(tmp_path / "lab.db") as store:
+        models, _ = store.weights.models(experiment.id, 1)
+        updates = store.weights.updates(experiment.id, 1)
+        assert store.weights.get(models["*"]) == Spoken(Checkpoint(folder).over).blob()
+        assert [(u.model, u.before, u.after, u.steps) for u in updates] == [
+            (role, models["*"], after, 1) for role, after in sorted(models.items()) if role != "*"]
+        kinds = [describe(store.weights.get(u.after)) for u in updates]
+        assert kinds and all((k["kind"], k["over"]) == ("lora", Checkpoint(folder).over) for k in kinds)
+    assert not (tmp_path / "lab.db.adapters").exists()
 
 
 # -- what counts -----------------------------------------------------------------------------------------------------
