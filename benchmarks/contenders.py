@@ -61,7 +61,6 @@ class Job:
     episodes: int
     at_once: int
     folder: Path
-    db: str = "episodes.db"
     lost: int = 0
 
 
@@ -272,65 +271,51 @@ def dspy(job: Job) -> Clock:
 
 # -- the lab ----------------------------------------------------------------------------------------------------------
 def ours(job: Job, tries: int = 50) -> Clock:
-    """`Rollout` with `OpenAIModel`, journal, rewards and every turn in a SQLite file."""
-    from sirius_core.rollout import Limits
+    """A phase of a run: `Rollout` with `OpenAIModel`, rewards, the journal and every turn in a SQLite file."""
+    import sirius_core.jobs  # what a run has in memory beside
     from sirius_core.store import Store
 
-    with Store(job.folder / job.db) as store:
-        play = _lab(store, job, tries)
-        play(10**6, min(WARM_UP, job.episodes), Limits())
+    assert sirius_core.jobs
+    with Store(job.folder / "lab.db") as store:
+        phase = _phase(store, job, tries)
+        phase(10**6, min(WARM_UP, job.episodes))
         with Clock() as clock:
-            job.lost = play(0, job.episodes, Limits())
+            job.lost = phase(0, job.episodes)
     return clock
 
 
-def _lab(store: Any, job: Job, tries: int) -> Callable[[int, int, Any], int]:
-    """A function that plays episodes by the lab's own road; it gives back how many were lost."""
-    from dataclasses import replace
-
-    from sirius_core.episodes import Call, play
+def _phase(store: Any, job: Job, tries: int) -> Callable[[int, int], int]:
+    """A function (first, count) that plays that many episodes and tells how many were lost."""
+    from sirius_core.evaluate import Bench
     from sirius_core.models import Sampling, Voices
     from sirius_core.models.openai_api import Endpoint, OpenAIModel
-    from sirius_core.rewards import right
-    from sirius_core.rollout import Records, Rollout, Work
+    from sirius_core.recipes import Recipe
+    from sirius_core.rollout import Rollout
     from sirius_core.settings import Settings
     from sirius_core.teams import Team, roles
-    from sirius_core.trajectories import SeedPath, Task
+    from sirius_core.trajectories import Task
 
     async def workflow(task: Task, ask: Any) -> Any:
         physics = await ask("physicist", question=task.question)
         maths = await ask("mathematician", question=task.question, physics=physics)
         return await ask("summarizer", question=task.question, physics=physics, maths=maths)
 
-    team = Team("bench", roles({(role, "answer"): f"[system]\n{SYSTEMS[role]}\n[user]\n{ASKED[role]}"
-                                for role in SYSTEMS}), workflow, tuple(SYSTEMS), "summarizer")
+    prompts = {(role, "answer"): f"[system]\n{SYSTEMS[role]}\n[user]\n{ASKED[role]}" for role in SYSTEMS}
+    recipe = Recipe("bench", Team("bench", roles(prompts), workflow, tuple(SYSTEMS), "summarizer"))
     experiment = store.experiments.create("bench", Settings(), 0)
 
-    def carry_out(first: int, count: int, limits: Any) -> int:
+    def phase(first: int, count: int) -> int:
         tasks = [Task.of("bench", str(i), "train", question(i), "4", kind="number")
                  for i in range(first, first + (count + tries - 1) // tries)]
         store.episodes.add_tasks(tasks)
-        model = OpenAIModel(Endpoint(job.base_url), MODEL)
-        voices = Voices({"*": model}, Sampling(1.0, MOST))
-        phase = f"propose {first}"
-
-        def work(i: int) -> Work:
-            task, attempt = tasks[i // tries], i % tries
-
-            async def go(call: Call) -> Records:
-                path = SeedPath(experiment.id, 0, 1, phase, task.id, attempt)
-                played = await play(team, task, voices, path, call)
-                return Records((replace(played, reward=right(task, played)),))
-
-            return Work(f"{task.id}/{attempt}", go)
-
-        rollout = Rollout(store, experiment.id, concurrency=job.at_once, limits=limits)
-        rollout.run(1, phase, [work(i) for i in range(count)], lockstep=False)
-        stops = store.db.value("SELECT count(*) FROM trajectory WHERE phase = ? AND stop IS NOT NULL", phase)
-        landed = store.db.value("SELECT count(*) FROM trajectory WHERE phase = ?", phase)
+        voices = Voices({"*": OpenAIModel(Endpoint(job.base_url), MODEL)}, Sampling(1.0, MOST))
+        bench = Bench(store, experiment, Rollout(store, experiment.id, concurrency=job.at_once), recipe, {})
+        name = f"propose {first}"
+        bench.play_all(1, name, [(name, tasks[i // tries], i % tries, voices) for i in range(count)])
+        landed, stops = store.db.row("SELECT count(*), count(stop) FROM trajectory WHERE phase = ?", name)
         return int(count - landed + stops)
 
-    return carry_out
+    return phase
 
 
 CONTENDERS: dict[str, Callable[[Job], Clock]] = {
