@@ -40,6 +40,10 @@ def create(
     if abs(seed) >= 2**63:
         raise UsageError(f"seed {seed}: must lie between -(2^63 - 1) and 2^63 - 1")
     team, dialect = recipes.get(settings).team, preflight(settings)
+    if dialect == "pocket" and settings.source != "formulas" and not settings.team:
+        raise UsageError(f"setting source={settings.source}: the pocket model reads only its own language; name a "
+                         "model at an endpoint (--model NAME --base-url URL), or, for problems written in that "
+                         "language, the team (--set team=formula_chain)")
     if mute := [role for role in team.roles.values() if not any(d in (dialect, "*") for _, d in role.prompts)]:
         who = "the pocket model" if dialect == "pocket" else settings.model or settings.checkpoint
         raise UsageError(
@@ -50,10 +54,6 @@ def create(
     if settings.max_cost and store.prices.get(settings.model) is None:
         raise UsageError(f"setting max_cost={settings.max_cost}: the price of {settings.model} is not known; say it "
                          f"with: sirius prices {settings.model} INPUT OUTPUT")
-    if dialect == "pocket" and settings.source != "formulas" and not settings.team:
-        raise UsageError(f"setting source={settings.source}: the pocket model reads only its own language; name a "
-                         "model at an endpoint (--model NAME --base-url URL), or, for problems written in that "
-                         "language, the team (--set team=formula_chain)")
     if settings.recipe.endswith(".py"):  # it may be resumed from another folder
         settings = settings.changed({"recipe": str(Path(settings.recipe).resolve())})
     if settings.data and "://" not in settings.data:

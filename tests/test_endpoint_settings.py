@@ -1,0 +1,203 @@
+"""Sampling by role and phase, prices, notes, splits, the second migration, and arms side by side."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sirius_core import contrast, jobs, teams
+from sirius_core.errors import SiriusError, StoreError, UnknownName, UsageError
+from sirius_core.evaluate import voices_for
+from sirius_core.machines import preflight
+from sirius_core.models import Sampling
+from sirius_core.models.pocket import aside
+from sirius_core.settings import Settings, preset
+from sirius_core.store import PriceRow, Store, schema
+
+TEAM = teams.get("formula_chain")
+
+
+# -- sampling by role and phase --------------------------------------------------------------------------------------
+def settled(sampling: str, role: str, prompt: str = "answer", phase: str = "propose") -> Sampling:
+    settings = Settings().changed({"sampling": sampling, "reply_tokens": 500})
+    return voices_for({}, settings, TEAM, phase).settings(role, prompt, 7)
+
+
+@pytest.mark.parametrize("sampling, role, prompt, phase, temperature, tokens", [
+    ("", "analyst", "answer", "propose", 1.0, 500),
+    ("", "critic", "answer", "repair", 0.7, 500),
+    ("analyst.temperature=0.2", "analyst", "answer", "propose", 0.2, 500),
+    ("analyst.temperature=0.2", "calculator", "answer", "propose", 1.0, 500),
+    ("*.temperature=0.3", "critic", "answer", "repair", 0.3, 500),
+    ("critic@repair.max_tokens=300", "critic", "answer", "repair", 0.7, 300),
+    ("critic@repair.max_tokens=300", "critic", "answer", "control", 0.7, 500),
+    ("analyst.revise.temperature=0.1", "analyst", "revise", "repair", 0.1, 500),
+    ("analyst.revise.temperature=0.1", "analyst", "answer", "repair", 1.0, 500),
+    ("analyst.temperature=0.2, *.temperature=0.9", "analyst", "answer", "propose", 0.2, 500),
+    ("analyst.temperature=0.2, analyst@evaluate.temperature=0", "analyst", "answer", "evaluate", 0.0, 500),
+    ("*.revise.max_tokens=9", "summarizer", "revise", "repair", 1.0, 9),
+    ("critic.max_tokens=64, *.answer.temperature=1.5", "critic", "answer", "repair", 1.5, 64),
+])
+def test_the_more_special_rule_wins(sampling: str, role: str, prompt: str, phase: str, temperature: float,
+                                    tokens: int) -> None:
+    assert settled(sampling, role, prompt, phase) == Sampling(temperature, tokens, 7)
+
+
+@pytest.mark.parametrize("sampling, part", [
+    ("analyst", "'analyst' is not like"),
+    ("analyst.temperature=hot", "is not like"),
+    ("analyst.temperature=1.2.3", "is not like"),
+    ("analyst.max_tokens=1.5", "is not like"),
+    ("analyst.temperature=2.5", "must lie between 0.0 and 2.0"),
+    ("analyst.max_tokens=0", "must lie between 1 and 1000000"),
+    ("analyst@lunch.temperature=1", "there is no phase 'lunch'"),
+    ("analyst.top_p=0.5", "is not like"),
+])
+def test_a_rule_that_cannot_be_read_is_named(sampling: str, part: str) -> None:
+    with pytest.raises(UsageError, match="setting sampling=") as error:
+        Settings().changed({"sampling": sampling})
+    assert part in str(error.value)
+
+
+def test_a_role_or_prompt_that_the_team_lacks_is_named() -> None:
+    for sampling in ("analist.temperature=1", "analyst.rewrite.temperature=1"):
+        with pytest.raises(UnknownName, match="role or prompt"):
+            settled(sampling, "analyst")
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_rules_or_one_clear_line(text: str) -> None:
+    for name in ("sampling", "request"):
+        try:
+            changed = Settings().changed({name: text})
+        except UsageError as error:
+            assert "\n" not in str(error)
+        else:
+            assert isinstance(changed.sampling_rules(), tuple) and isinstance(changed.request_fields(), dict)
+
+
+def test_more_fields_of_a_request_are_a_json_object() -> None:
+    assert Settings().changed({"request": '{"top_p": 0.9, "temperature": null}'}).request_fields() == {
+        "top_p": 0.9, "temperature": None}
+    for wrong, part in (("[1]", "object"), ("{", "not JSON"), ('{"model": "x"}', "the lab's own")):
+        with pytest.raises(UsageError, match="setting request=") as error:
+            Settings().changed({"request": wrong})
+        assert part in str(error.value)
+
+
+# -- clashes ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("changes, part", [
+    ({"max_cost": 1.0}, "costs nothing"),
+    ({"update": "openai_api"}, "--model NAME"),
+    ({"update": "trl"}, "go together"),
+    ({"checkpoint": "somewhere"}, "go together"),
+    ({"update": "prompts"}, "prompts"),
+])
+def test_settings_that_clash_are_said_before_any_work(changes: dict[str, object], part: str) -> None:
+    with pytest.raises(SiriusError) as error:
+        preflight(Settings().changed(changes))
+    assert part in str(error.value)
+
+
+def test_a_dataset_needs_a_model_that_reads_it(tmp_path: Path) -> None:
+    with Store(tmp_path / "lab.db") as store, pytest.raises(UsageError, match="its own language"):
+        jobs.create(store, "own", Settings().changed({"source": "table", "data": "x.csv"}), 0)
+
+
+# -- prices, notes, splits -------------------------------------------------------------------------------------------
+def test_prices_are_said_changed_and_forgotten(tmp_path: Path) -> None:
+    with Store(tmp_path / "lab.db") as store:
+        assert store.prices.get("m") is None and store.prices.all() == []
+        store.prices.set("m", 0.15, 0.6)
+        store.prices.set("m", 0.2, 0.8, 0.1, "the host's page")
+        found = store.prices.get("m")
+        assert found == PriceRow("m", 0.2, 0.8, 0.1, "the host's page", found.updated_at if found else "")
+        store.prices.remove("m")
+        assert store.prices.all() == []
+        for wrong in (-1.0, float("nan"), float("inf"), 1e7):
+            with pytest.raises(UsageError, match="price of m, input"):
+                store.prices.set("m", wrong, 1.0)
+
+
+def test_notes_are_kept_per_experiment(tmp_path: Path) -> None:
+    with Store(tmp_path / "lab.db") as store:
+        one, two = (store.experiments.create(name, preset("tiny"), 0).id for name in ("one", "two"))
+        store.notes(one).put("job", {"id": "a"})
+        store.notes(one).put("job", {"id": "b"})
+        assert store.notes(one).get("job") == {"id": "b"} and store.notes(two).get("job") is None
+
+
+def test_a_dataset_that_changes_under_an_experiment_is_noticed(tmp_path: Path) -> None:
+    with Store(tmp_path / "lab.db") as store:
+        e = jobs.create(store, "tiny", preset("tiny"), 0)
+        from sirius_core import tasks
+
+        splits = {name: part for name, part in tasks.splits("formulas", e.settings, 0).items()}
+        for part in splits.values():
+            store.episodes.add_tasks(part)
+        ids = {name: [t.id for t in part] for name, part in splits.items()}
+        store.experiments.set_splits(e.id, ids)
+        store.experiments.set_splits(e.id, ids)
+        assert store.experiments.splits(e.id) == {name: tuple(part) for name, part in ids.items()}
+        with pytest.raises(StoreError, match="not those with which it began"):
+            store.experiments.set_splits(e.id, {**ids, "train": ids["train"][1:]})
+
+
+def test_a_database_of_the_first_format_is_brought_up_to_date_with_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    db = sqlite3.connect(path)
+    for statement in schema._statements(schema._TABLES) + schema._statements(schema._VIEWS):
+        db.execute(statement)
+    db.execute("CREATE TABLE _sqlite_migrations (migration_set TEXT, name TEXT, applied_at TEXT)")
+    db.execute("INSERT INTO _sqlite_migrations VALUES ('sirius_lab', '0001_arms_seeds_and_the_whole_path', '')")
+    db.execute("INSERT INTO experiment VALUES ('e', 'old', 'sirius', 0, NULL, '', '{\"rounds\": 2}', '{}', '2026')")
+    db.execute("INSERT INTO job (experiment, status, updated_at) VALUES ('e', 'done', '2026')")
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    with Store(path) as store:
+        e = store.experiments.get("e")
+        assert (e.settings.rounds, e.settings.model, e.settings.update) == (2, "", "auto")
+        assert store.db.value("PRAGMA user_version") == schema.VERSION
+        assert store.check() == [] and store.experiments.splits("e") == {}
+
+
+# -- arms ------------------------------------------------------------------------------------------------------------
+def test_arms_stand_side_by_side_in_the_order_in_which_they_were_made(tmp_path: Path) -> None:
+    arms = (contrast.Arm("one agent", {"recipe": "star", "rounds": 0}), contrast.Arm("chain", {"rounds": 0}))
+    small = preset("tiny", {"heldout": 12, "new_wordings": 0, "withheld_forms": 0, "controls": 0})
+    path = tmp_path / "lab.db"
+    with Store(path) as store:
+        name, made = contrast.begin(store, "mine", "Which?", arms, small, 3, jobs.create)
+        assert [(e.contrast, e.arm, e.seed) for e in made] == [(name, "one agent", 3), (name, "chain", 3)]
+        waiting = contrast.table(store, name)
+        assert [(r["arm"], r["status"], r["n"], r["p"]) for r in waiting] == [
+            ("one agent", "queued", None, None), ("chain", "queued", None, None)]
+    for e in made:
+        jobs.run(path, e.id)
+    with Store(path) as store:
+        rows = contrast.table(store, name)
+        first, second = rows
+        assert (first["n"], second["n"], first["p"]) == (12, 12, None) and 0 < second["p"] <= 1
+        assert second["correct"] - first["correct"] == second["gained"] - second["lost"]
+        assert first["calls"] == 24 and second["calls"] > first["calls"] and first["cost"] is None
+        text = contrast.lines(rows)
+    assert text[0].startswith("one agent") and "against one agent, p = " in text[1]
+
+
+def test_work_goes_on_in_a_thread_where_a_loop_runs_already() -> None:
+    import asyncio
+    import threading
+
+    @aside
+    def who() -> str:
+        return threading.current_thread().name
+
+    async def inside() -> str:
+        return who()
+
+    assert who() == threading.current_thread().name != asyncio.run(inside())
