@@ -40,7 +40,7 @@ clean:
 
 .venv/.lab: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the lab into .venv (once)"
-	@$(INSTALL) -e '.[app]'
+	@$(INSTALL) -e '.[app,openai]'
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/python

@@ -164,6 +164,11 @@ def summary(db: Path, experiment: str) -> dict[str, Any]:
 
 
 def _print_rounds(db: Path, experiment: str) -> None:
+    from ..store import Store
+
+    with Store(db) as store:
+        if data := store.experiments.measurement(experiment, "data"):
+            print(data["line"])
     for r in summary(db, experiment)["rounds"]:
         p = "" if r["p_vs_previous"] is None else f"  p = {r['p_vs_previous']:.2g} vs the round before"
         rest = "".join(
