@@ -31,7 +31,7 @@ from . import Completion, Sampling, TryAgain
 from .chat_completions import Answer, Price, clean, completion, error_of, no_money, passing
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from .wire import Client
 
 __all__ = ["OPENAI", "Endpoint", "OpenAIModel", "Price"]
 
@@ -65,7 +65,7 @@ class Endpoint:
         if self._key and parts.scheme == "http" and not self.is_private:
             raise UsageError(f"{self.base_url} would send the key in {key_env} unencrypted: use https")
         self._wire = _wire()
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r})"
@@ -80,7 +80,7 @@ class Endpoint:
             return said
         return replace(said, text=said.text.replace(self._key, "[key]"))
 
-    def client(self) -> AsyncOpenAI:
+    def client(self) -> Client:
         """The client of the running event loop; `close` it there."""
         loop = asyncio.get_running_loop()
         if (found := self._clients.get(loop)) is None:
@@ -104,7 +104,8 @@ class Endpoint:
             else:
                 raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
                 more: Any = {"headers": headers} if headers else {}
-                got = await client.post(path, cast_to=wire.Response, content=raw, options=more)
+                got = (await client.send_chat(raw) if path == wire.CHAT and not headers else
+                       await client.post(path, cast_to=wire.Response, content=raw, options=more))
             return Answer(got.status_code, got.headers, got.content)
         except wire.APIStatusError as error:
             return Answer(error.status_code, error.response.headers, error.response.content)
