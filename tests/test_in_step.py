@@ -70,7 +70,12 @@ def episodes(models: dict[str, Model], plan: Sequence[Sequence[Call]]) -> list[l
         return said
 
     async def all_of_them() -> list[list[Any]]:
-        return list(await asyncio.gather(*[episode(calls) for calls in plan]))
+        try:
+            return list(await asyncio.gather(*[episode(calls) for calls in plan]))
+        finally:
+            for model in models.values():
+                if isinstance(model, InStep):
+                    await model.close()
 
     return run_in_step(all_of_them())
 
@@ -98,7 +103,10 @@ def test_it_is_a_lockstep_model_of_the_pocket_dialect() -> None:
 def ask(model: InStep, n: int) -> list[Completion]:
     async def go() -> list[Completion]:
         calls = [model.complete((Message("user", f"{i}"),), Sampling(seed=i)) for i in range(n)]
-        return list(await asyncio.gather(*calls))
+        try:
+            return list(await asyncio.gather(*calls))
+        finally:
+            await model.close()
 
     return run_in_step(go())
 

@@ -13,7 +13,7 @@ import json
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -25,7 +25,7 @@ from .pocket import StepLoop
 
 if TYPE_CHECKING:
     from .chat_completions import Answer
-    from .openai_api import Endpoint, OpenAIModel
+    from .openai_api import OpenAIModel
 
 HEADER = "X-Sirius-Batch"
 SPARE = 128  # open files that are no connections
@@ -54,7 +54,7 @@ class InStep:
         return await steps.ask(_Call(self, tuple(messages), sampling, loop.create_future()))
 
     async def close(self) -> None:
-        """Close the connections of the running loop."""
+        """Close the running loop's connections, which every model of this endpoint shares."""
         await self.model.close()
 
 
@@ -72,7 +72,6 @@ class _Steps:
     def __init__(self) -> None:
         self._waiting: list[_Call] = []
         self._flight: asyncio.Task[None] | None = None
-        self._closers: dict[Endpoint, AsyncIterator[None]] = {}
 
     def ask(self, call: _Call) -> asyncio.Future[Completion]:
         loop = asyncio.get_running_loop()
@@ -102,7 +101,6 @@ class _Steps:
         error: ModelError | None = None
         try:
             for group in by_server.values():
-                await self._keep(group[0].speaker.model.endpoint)
                 found.update(zip(group, await _batch(group), strict=True))
         except ModelError as failed:
             error = failed
@@ -124,22 +122,8 @@ class _Steps:
         if self._waiting and not isinstance(call.future.get_loop(), StepLoop):
             self.flush()
 
-    async def _keep(self, endpoint: Endpoint) -> None:
-        """See to it that the endpoint's connections end with the loop."""
-        if endpoint not in self._closers:
-            closer = self._closers[endpoint] = _closing(endpoint)
-            await anext(closer)
-
 
 _steps: WeakKeyDictionary[asyncio.AbstractEventLoop, _Steps] = WeakKeyDictionary()
-
-
-async def _closing(endpoint: Endpoint) -> AsyncIterator[None]:
-    """An event loop that ends closes its asynchronous generators, and this one the connections."""
-    try:
-        yield
-    finally:
-        await endpoint.close()
 
 
 async def _batch(calls: Sequence[_Call]) -> list[Completion | UnreadableText]:

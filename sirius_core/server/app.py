@@ -16,9 +16,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from ..errors import ModelError
+from ..models.in_step import SPARE, allow_files
 from ..models.pocket import Engine
 from . import chat
-from .batches import HEADER, PATIENCE, Batches
+from .batches import HEADER, LARGEST, PATIENCE, Batches
 from .protocol import Guard, Refused, answer, broken, failed, json_object, no_route, refused, whole
 from .shelf import Shelf
 from .tuning import LARGEST_FILE, Tuning, shown
@@ -38,7 +39,7 @@ class Lab:
     ) -> None:
         self.engine = Engine(workers)
         self.shelf = Shelf(self.engine, bases, folder)
-        self.batches = Batches(self.engine, patience)
+        self.batches = Batches(self.engine, patience, min(LARGEST, allow_files() - SPARE))
         self.tuning = Tuning(self.shelf, workers, folder)
 
     def close(self) -> None:

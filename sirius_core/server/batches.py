@@ -107,10 +107,10 @@ class _Batch:
 
 
 class Batches:
-    """The batches that are incomplete. ``patience`` in seconds, as in the module's text."""
+    """The batches that are incomplete. ``patience`` in seconds, as in the module's text; ``largest`` in requests."""
 
-    def __init__(self, engine: Engine, patience: float = PATIENCE) -> None:
-        self.engine, self.patience = engine, patience
+    def __init__(self, engine: Engine, patience: float = PATIENCE, largest: int = LARGEST) -> None:
+        self.engine, self.patience, self._largest = engine, patience, largest
         self._open: dict[str, _Batch] = {}
 
     @contextmanager
@@ -130,11 +130,15 @@ class Batches:
         if found is None:
             raise Refused(f"{HEADER}: {header[:100]!r} is not ID/INDEX/SIZE.", param=HEADER)
         id, index, size = found[1], int(found[2]), int(found[3])
-        if not index < size <= LARGEST:
-            raise Refused(f"{HEADER}: INDEX must be below SIZE, and SIZE at most {LARGEST:,}.", param=HEADER)
+        if not index < size <= self._largest:
+            raise Refused(
+                f"{HEADER}: INDEX must be below SIZE, and SIZE at most {self._largest:,}, the connections that this "
+                "server may hold open.",
+                param=HEADER,
+            )
         batch = self._open.get(id)
         if batch is None:
-            if sum(b.size for b in self._open.values()) + size > 2 * LARGEST:
+            if sum(b.size for b in self._open.values()) + size > 2 * self._largest:
                 raise Refused("Too many batches are incomplete.", status=503, kind="server_error")
             batch = self._open[id] = _Batch(self, id, size)
         if batch.size != size:

@@ -13,8 +13,6 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from ..models.in_step import allow_files
-
 IDLE = 600  # seconds that an idle connection stays open: a client may train or think in between
 QUEUE = 4096  # connections that may wait to be accepted
 
@@ -23,7 +21,6 @@ class Server(uvicorn.Server):
     """``ready`` is set when requests are answered, or when it failed to; ``on_ready`` is called before that."""
 
     def __init__(self, app: Starlette, listener: socket.socket) -> None:
-        allow_files()
         super().__init__(
             uvicorn.Config(
                 app,
