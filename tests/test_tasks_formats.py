@@ -49,8 +49,8 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> Path:
 
 def mmlu(folder: Path, subject: str = "kitchen_physics", n: int = 9) -> Path:
     for part, count in (("test", n), ("val", 2), ("dev", 2)):
-        rows = [(f"How hot is {subject} {i if part == 'test' else i + n - 1}?", f"{i} K", "two, or\nthree K", "4 K", "5 K",
-    "ABCD"[i % 4])
+        first = 0 if part == "test" else n - 1
+        rows = [(f"How hot is {subject} {first + i}?", f"{i} K", "two, or\nthree K", "4 K", "5 K", "ABCD"[i % 4])
                 for i in range(count)]
         write_csv(folder / "data" / part / f"{subject}_{part}.csv", rows)
     return folder
@@ -60,10 +60,10 @@ def test_mmlu_has_no_header_and_its_options_become_lines(tmp_path: Path) -> None
     made = all_tasks("mmlu", settings(mmlu(tmp_path)))
     assert [t.data["row"] for t in made] == [f"kitchen_physics/test/{i}" for i in range(1, 10)]
     assert made[2] == Task(
-        made[2].id, "mmlu", made[2].split, "How hot is kitchen_physics 2?\nA) 2 K\nB) two, or\nthree K\nC) 4 K\nD) 5 K", "C",
-    "letter",
-        made[2].group, {"row": "kitchen_physics/test/3", "subject": "kitchen_physics", "licence": "MIT",
-                        "options": ["2 K", "two, or\nthree K", "4 K", "5 K"]})
+        made[2].id, "mmlu", made[2].split,
+        "How hot is kitchen_physics 2?\nA) 2 K\nB) two, or\nthree K\nC) 4 K\nD) 5 K", "C", "letter", made[2].group, {
+            "row": "kitchen_physics/test/3", "subject": "kitchen_physics", "licence": "MIT",
+            "options": ["2 K", "two, or\nthree K", "4 K", "5 K"]})
 
 
 def test_mmlu_reports_what_other_parts_repeat(tmp_path: Path) -> None:
@@ -149,9 +149,9 @@ THEOREMS: list[tuple[str, Any, str | None, str, str]] = [
 
 
 def theoremqa(path: Path, field: str = "Physics") -> Path:
-    rows = [{"Question": f"Made up {name}?",
-    "Answer": answer, "Answer_type": name, "Picture": picture, "source": "self",
-             "id": f"{i}.json", "explanation": "NONE", "theorem": "none", "subfield": "kitchen", "field": field}
+    rows = [{"Question": f"Made up {name}?", "Answer": answer, "Answer_type": name, "Picture": picture,
+             "source": "self", "id": f"{i}.json", "explanation": "NONE", "theorem": "none", "subfield": "kitchen",
+             "field": field}
             for i, (name, answer, picture, _, _) in enumerate(THEOREMS)]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows), "utf-8")
@@ -188,9 +188,8 @@ def test_a_bad_entry_of_theoremqa_is_one_line(tmp_path: Path, change: dict[str, 
 
 def pubmedqa(folder: Path, n: int = 8) -> Path:
     entries = {str(100 + i): {
-        "QUESTION": f"Does made-up thing {i} help?", "CONTEXTS": [f"First {i}.", "Second."], "LABELS": ["AIM",
-    "RESULTS"],
-        "MESHES": [], "YEAR": "2026", "reasoning_required_pred": "yes", "reasoning_free_pred": "no",
+        "QUESTION": f"Does made-up thing {i} help?", "CONTEXTS": [f"First {i}.", "Second."],
+        "LABELS": ["AIM", "RESULTS"], "MESHES": [], "YEAR": "2026", "reasoning_required_pred": "yes",
         "final_decision": ("yes", "no", "maybe")[i % 3], "LONG_ANSWER": "secret"} for i in range(n)}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ori_pqal.json").write_text(json.dumps(entries), "utf-8")
@@ -202,11 +201,11 @@ def pubmedqa(folder: Path, n: int = 8) -> Path:
 def test_pubmedqa_tests_on_the_official_pmids_and_joins_the_contexts(tmp_path: Path) -> None:
     made = tasks.splits("pubmedqa", settings(pubmedqa(tmp_path / "data").parent), 0)
     assert [t.data["row"] for t in made["heldout"]] == ["100", "101", "102"]
-    assert sorted(t.data["row"] for part in ("train", "validation") for t in made[part]) == ["103", "104", "105",
-    "106", "107"]
+    assert sorted(t.data["row"] for part in ("train", "validation") for t in made[part]) == [
+        "103", "104", "105", "106", "107"]
     task = made["heldout"][1]
-    assert task == Task(task.id, "pubmedqa", "heldout", "Does made-up thing 1 help?", "no",
-    "yes_no_maybe", task.group, {
+    assert task == Task(task.id, "pubmedqa", "heldout", "Does made-up thing 1 help?", "no", "yes_no_maybe",
+                        task.group, {
         "row": "101", "context": "First 1.\nSecond.", "sections": ["AIM", "RESULTS"], "licence": "MIT"})
     assert "secret" not in repr(made)
     assert tasks.describe("pubmedqa", settings(tmp_path), 0)["split"] == "official"
@@ -237,8 +236,8 @@ def test_a_bad_entry_of_pubmedqa_is_one_line(tmp_path: Path, change: dict[str, A
 def gsm8k(folder: Path) -> Path:
     for part, n in (("train", 6), ("test", 3)):
         write_lines(folder / f"{part}.jsonl", [
-            {"question": f"{part} {i}: how many?",
-    "answer": f"1+1 = <<1+1=2>>2\n#### {i * 1000:,}"} for i in range(1, n + 1)])
+            {"question": f"{part} {i}: how many?", "answer": f"1+1 = <<1+1=2>>2\n#### {i * 1000:,}"}
+            for i in range(1, n + 1)])
     return folder
 
 
@@ -253,8 +252,8 @@ def test_gsm8k_takes_the_last_line_and_the_official_split(tmp_path: Path) -> Non
 
 
 def test_a_gsm8k_answer_without_its_mark_is_one_line(tmp_path: Path) -> None:
-    path = write_lines(tmp_path / "x.jsonl", [{"question": "How?", "answer": "#### 4"}, {"question": "Why?",
-    "answer": "5"}])
+    path = write_lines(tmp_path / "x.jsonl", [{"question": "How?", "answer": "#### 4"},
+                                              {"question": "Why?", "answer": "5"}])
     with pytest.raises(UsageError, match=r"x.jsonl, row 2: the answer must end in a line '#### NUMBER'"):
         tasks.splits("gsm8k", settings(path), 0)
 
@@ -340,24 +339,24 @@ def test_a_mixture_of_nothing_is_refused(tmp_path: Path) -> None:
 def test_siriuss_own_rows_come_apart_into_stem_and_options(tmp_path: Path) -> None:
     rows = [
         {"index": "MMLU_physics_0",
-    "question": "How far, if A) is near?,A)1 m;B)2 m, or so;C)3 m;D)4. Which option is correct?",
+         "question": "How far, if A) is near?,A)1 m;B)2 m, or so;C)3 m;D)4. Which option is correct?",
          "groundtruth": "B", "task": "MMLU_physics"},
         {"index": "t1", "question": "How hot?", "groundtruth": 1.5, "task": "theoremqa_physics"},
         {"index": "t2", "question": "Is it so?", "groundtruth": False, "task": "theoremqa_physics"},
         {"index": "t3", "question": "Which two?", "groundtruth": [1, 2], "task": "theoremqa_physics"},
         {"index": "g4", "question": "Made up?,A)a;B)b;C)c;D)d. Which option is correct?", "groundtruth": "D",
          "task": "gpqa_diamond_physics"},
-        {"index": "p5", "question": "Does it help?", "groundtruth": "maybe", "task": "PubMedQA", "context": ["One.",
-    "Two."]},
+        {"index": "p5", "question": "Does it help?", "groundtruth": "maybe", "task": "PubMedQA",
+         "context": ["One.", "Two."]},
     ]
     write_lines(tmp_path / "phy_train.jsonl", rows[:4])
     write_lines(tmp_path / "phy_test.jsonl", rows[4:])
     made = {t.data["row"]: t for t in all_tasks("sirius", settings(tmp_path))}
     task = made["phy_train/MMLU_physics_0"]
-    assert task == Task(task.id, "sirius", task.split, "How far, if A) is near?\nA) 1 m\nB) 2 m, or so\nC) 3 m\nD) 4",
-    "B",
-                        "letter", task.group, {"row": "phy_train/MMLU_physics_0", "subject": "MMLU_physics",
-                                               "licence": "MIT", "options": ["1 m", "2 m, or so", "3 m", "4"]})
+    assert task == Task(task.id, "sirius", task.split,
+                        "How far, if A) is near?\nA) 1 m\nB) 2 m, or so\nC) 3 m\nD) 4", "B", "letter", task.group, {
+        "row": "phy_train/MMLU_physics_0", "subject": "MMLU_physics", "licence": "MIT",
+        "options": ["1 m", "2 m, or so", "3 m", "4"]})
     assert [made[f"phy_train/t{i}"].kind for i in (1, 2, 3)] == ["number", "boolean", "list"]
     assert tasks.restricted(made["phy_test/g4"]) and made["phy_test/p5"].data["context"] == "One.\nTwo."
     assert sides("sirius", settings(tmp_path / "phy_train.jsonl"))["heldout"] == ["phy_test/g4", "phy_test/p5"]

@@ -163,12 +163,22 @@ def json_whole(path: Path) -> Any:
 
 def _parsed(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         at = f", line {error.lineno}" if error.lineno > 1 else ""
         raise UsageError(f"{where}: this is no JSON ({error.msg}{at}, column {error.colno})") from None
+    except _NoNumber as error:
+        raise UsageError(f"{where}: this is no JSON ({error} is no number)") from None
     except (ValueError, RecursionError):  # a number of more than 4,300 digits; brackets within brackets
         raise UsageError(f"{where}: this JSON cannot be read (a huge number, or too deeply nested)") from None
+
+
+class _NoNumber(ValueError):
+    pass
+
+
+def _no_number(name: str) -> Any:
+    raise _NoNumber(name)
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:

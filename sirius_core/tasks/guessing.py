@@ -15,6 +15,7 @@ from .rows import normalised
 Options = tuple[str, ...]
 Translate = Callable[[str, Options, str], str]  # (cell, options, place) to the answer
 
+MOSTLY = 0.9  # of the first answers: the others are then errors with their row, not a reason to compare words
 _LETTER = re.compile(r"\(?([A-Ja-j])[).]?")
 _NUMBER = re.compile(r"[-+]?[0-9][0-9,]*(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?%?|[-+]?[0-9]+/[0-9]+|\.[0-9]+")
 _LAST = re.compile(r"####\s{0,9}(-?[0-9][0-9,]{0,40}(?:\.[0-9]{1,40})?)\s*$")
@@ -55,7 +56,7 @@ def guessed_kind(texts: Sequence[str]) -> str:
         return "boolean"
     if all(_LETTER.fullmatch(text) for text in texts):
         return "letter"
-    if all(_is_number(text) for text in texts):
+    if sum(map(_is_number, texts)) >= MOSTLY * len(texts):
         return "number"
     if all(text[0] in "[(" and _fits(text, "list") for text in texts):
         return "list"
