@@ -180,8 +180,9 @@ def _free() -> None:
 class TrlMachine:
     """What an experiment on the checkpoint in ``settings.checkpoint`` plays and learns on.
 
-    With ``settings.base_url`` a vLLM server plays, which calls the checkpoint ``settings.model``; ``adapters`` is a
-    folder for its adapters that it finds under the same path. Without, ``adapters`` is not touched.
+    In this process it answers up to ``settings.concurrency`` calls in one batch. With ``settings.base_url`` a vLLM
+    server plays, which calls the checkpoint ``settings.model``; ``adapters`` is a folder for its adapters that it finds
+    under the same path. Without, ``adapters`` is not touched.
     """
 
     def __init__(self, settings: Settings, adapters: Path) -> None:
@@ -192,7 +193,7 @@ class TrlMachine:
                              "checkpoint); without both the checkpoint plays in this process")
         installed()
         self.checkpoint = Checkpoint(settings.checkpoint)
-        self.engine = LocalEngine(self.checkpoint)
+        self.engine = LocalEngine(self.checkpoint, settings.concurrency)
         self._tuner = TrlTuner(self.checkpoint, rank=settings.lora_rank)
         self._s = settings
         self._endpoint = endpoint(settings) if settings.base_url else None

@@ -37,7 +37,7 @@ class _Waiting:
 class LocalEngine:
     """Holds one checkpoint in memory, loads it when first asked, and answers what waits, ``batch`` rows at a time."""
 
-    def __init__(self, checkpoint: Checkpoint, batch: int = 8) -> None:
+    def __init__(self, checkpoint: Checkpoint, batch: int = 32) -> None:
         self.checkpoint, self._batch = checkpoint, batch
         self._blobs: dict[str, bytes] = {}
         self._model: Any = None
@@ -131,7 +131,7 @@ class LocalEngine:
             except torch.OutOfMemoryError:
                 raise ModelError(
                     f"no room on the {device} for {len(rows)} replies of {self.checkpoint.name} at once; "
-                    "lower reply_tokens, or serve the checkpoint with vLLM"
+                    "lower concurrency or reply_tokens, or serve the checkpoint with vLLM"
                 ) from None
             except RuntimeError as error:
                 raise ModelError(f"{self.checkpoint.name} cannot answer: {line(error)}") from None
