@@ -40,6 +40,7 @@ class Filter:
     outcome: str = ""
     mended: bool | None = None
     family: str = ""
+    subject: str = ""
     words: str = ""
 
 
@@ -57,6 +58,7 @@ class Row:
     source: str
     answer: str | None
     stop: str | None
+    read: str | None
     right: bool
     lucky: bool
     mended: bool
@@ -65,8 +67,8 @@ class Row:
 
 
 _COLUMNS = """
-  SELECT t.seq, t.id, t.round, t.phase, t.attempt, k.question, k.answer AS gold, k.source, t.answer, t.stop, t.reward,
-         t.lucky, t.parent, k.data, EXISTS (SELECT 1 FROM repair r WHERE r.failed = t.id AND r.mended) AS mended
+  SELECT t.seq, t.id, t.round, t.phase, t.attempt, k.question, k.answer AS gold, k.source, t.answer, t.stop, t.read,
+         t.reward, t.lucky, t.parent, k.data, EXISTS (SELECT 1 FROM repair r WHERE r.failed = t.id AND r.mended) AS mended
   FROM trajectory t JOIN task k ON k.id = t.task
 """
 
@@ -204,12 +206,33 @@ class Browse:
 
     def families(self, experiment: str) -> list[str]:
         """Families of the problems that an experiment played, where its tasks have families."""
+        return self._said_of_tasks(experiment, "family")
+
+    def subjects(self, experiment: str) -> list[str]:
+        """Subjects of the problems that an experiment played, where its dataset names any."""
+        return self._said_of_tasks(experiment, "subject")
+
+    def _said_of_tasks(self, experiment: str, name: str) -> list[str]:
         rows = self.db.rows(
-            "SELECT DISTINCT json_extract(k.data, '$.family') FROM task k WHERE EXISTS "
+            f"SELECT DISTINCT json_extract(k.data, '$.{name}') FROM task k WHERE EXISTS "
             "(SELECT 1 FROM trajectory t WHERE t.experiment = ? AND t.task = k.id)",
             experiment,
         )
         return sorted(str(row[0]) for row in rows if row[0] is not None)
+
+    def source(self, experiment: str) -> str | None:
+        """Where the problems come from that an experiment played; None before its first episode."""
+        sql = ("SELECT k.source FROM trajectory t JOIN task k ON k.id = t.task WHERE t.experiment = ? AND t.round = 0 "
+               "LIMIT 1")
+        found = self.db.value(sql, experiment)
+        return None if found is None else str(found)
+
+    def origin(self, experiment: str, content: str) -> str | None:
+        """An episode that gave an experiment's training sets the example with this content."""
+        sql = ("SELECT e.trajectory FROM training_set s JOIN example e ON e.training_set = s.id WHERE s.experiment = ? "
+               "AND e.content = ? LIMIT 1")
+        found = self.db.value(sql, experiment, content)
+        return None if found is None else str(found)
 
     def stops(self, experiment: str) -> list[str]:
         """The kinds of `Stop` that occurred."""
@@ -285,9 +308,10 @@ def _where(experiment: str, f: Filter) -> tuple[str, list[Any]]:
         values.append(f.outcome)
     if f.mended is not None:
         terms.append(f"{'' if f.mended else 'NOT '}EXISTS (SELECT 1 FROM repair r WHERE r.failed = t.id AND r.mended)")
-    if f.family:
-        terms.append("json_extract(k.data, '$.family') = ?")
-        values.append(f.family)
+    for name, wanted in (("family", f.family), ("subject", f.subject)):
+        if wanted:
+            terms.append(f"json_extract(k.data, '$.{name}') = ?")
+            values.append(wanted)
     if f.words:
         terms.append("k.question LIKE ? ESCAPE '\\'")
         plain = f.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -307,6 +331,7 @@ def _row(row: Any) -> Row:
         row["source"],
         row["answer"],
         row["stop"],
+        row["read"],
         (row["reward"] or 0) > 0.5,
         bool(row["lucky"]),
         bool(row["mended"]),
