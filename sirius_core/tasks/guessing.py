@@ -17,7 +17,7 @@ Translate = Callable[[str, Options, str], str]  # (cell, options, place) to the 
 
 MOSTLY = 0.9  # of the first answers: the others are then errors with their row, not a reason to compare words
 _LETTER = re.compile(r"\(?([A-Ja-j])[).]?")
-_NUMBER = re.compile(r"[-+]?[0-9][0-9,]*(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?%?|[-+]?[0-9]+/[0-9]+|\.[0-9]+")
+_NUMBER = re.compile(r"[-+]?[0-9]+/[0-9]+|[-+]?[0-9][0-9,]*(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?%?|[-+]?\.[0-9]+")
 _LAST = re.compile(r"####\s{0,9}(-?[0-9][0-9,]{0,40}(?:\.[0-9]{1,40})?)\s*$")
 
 
