@@ -101,7 +101,7 @@ def test_whatever_json_comes_is_a_completion_or_a_named_fault(data: Any) -> None
     except TryAgain as error:
         assert error.name in ("bad shape", "no choices", "null content", "error body")
         return
-    assert said.finish in ("stop", "length", "refusal", "tool_call") and said.text.encode()
+    assert said.finish in ("stop", "length", "refusal", "tool_call") and said.text.encode().decode() == said.text
     assert said.tokens_in >= 0 and said.tokens_out >= 0 and (said.cost is None or said.cost >= 0)
 
 
