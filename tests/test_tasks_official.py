@@ -114,9 +114,15 @@ def test_siriuss_public_rows_are_mmlus() -> None:
 # Every truth of TheoremQA, given back in ten ways ----------------------------------------------------
 
 PHRASINGS = (
-    "Answer: {}", "**Answer:** {}", "The final answer is {}.", "Therefore, the answer is $\\boxed{{{}}}$.",
-    "Answer: ${}$", "First I thought 17.\nAnswer: 17\nNo: that is wrong.\n\n**Final Answer:** {}",
-    "ANSWER: {}\n\nI hope this helps!", "So, by the theorem, we are done.\n\nAnswer:\n\n{}", "### Result\nThe answer to the question is: **{}**",
+    "Answer: {}",
+    "**Answer:** {}",
+    "The final answer is {}.",
+    "Therefore, the answer is $\\boxed{{{}}}$.",
+    "Answer: ${}$",
+    "First I thought 17.\nAnswer: 17\nNo: that is wrong.\n\n**Final Answer:** {}",
+    "ANSWER: {}\n\nI hope this helps!",
+    "So, by the theorem, we are done.\n\nAnswer:\n\n{}",
+    "### Result\nThe answer to the question is: **{}**",
     r"Hence \(x\) follows, and the answer is \({}\).",
 )
 
