@@ -294,9 +294,10 @@ def played(path: Path, seed: int, **changes: Any) -> dict[str, Any]:
 @pytest.mark.slow
 def test_an_experiment_over_http_is_the_experiment_without_a_server(served: Served, tmp_path: Path) -> None:
     """Every reply, every training set and every checkpoint of all rounds, fine-tuning included."""
+    small = {"problems": 20, "heldout": 8, "new_wordings": 0, "withheld_forms": 0, "controls": 2, "validation": 8}
     at_server = {"model": "pocket-misled", "base_url": served.base_url, "update": "openai_api"}
-    over = played(tmp_path / "over.db", 3, **at_server)
-    own = played(tmp_path / "own.db", 3, workers=1)
+    over = played(tmp_path / "over.db", 3, **small, **at_server)
+    own = played(tmp_path / "own.db", 3, **small, workers=1)
     trained = {place: card(served, blob)["checkpoint"] for place, blob in over.pop("after").items()}
     assert trained == {place: checkpoint.digest(blob) for place, blob in own.pop("after").items()}
     assert len(trained) == 6

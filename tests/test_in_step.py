@@ -90,7 +90,7 @@ def test_replies_are_those_of_a_run_without_a_server(
 
 def test_many_calls_wait_together(served: Served, engine: Engine) -> None:
     """More than one job of the engine, more than any client's usual number of connections."""
-    plan = [[("misled", ASKS[i % 3], 1.0, 1024, i)] for i in range(1200)]
+    plan = [[("misled", ASKS[i % 3], 1.0, 4, i)] for i in range(1200)]
     assert episodes(remote(served), plan) == episodes(local(engine), plan)
 
 
