@@ -40,12 +40,12 @@ clean:
 
 .venv/.lab: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the lab into .venv (once)"
-	@$(INSTALL) -e '.[app,openai]'
+	@$(INSTALL) -e '.[app,openai,serve]'
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the lab and what its tests need into .venv (once)"
-	@$(INSTALL) -e '.[app,openai,notebook,dev]'
+	@$(INSTALL) -e '.[app,openai,serve,notebook,dev]'
 	@touch .venv/.lab $@
 
 .venv/.trl: .venv/.dev

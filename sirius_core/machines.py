@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from . import tasks
 from .errors import UsageError
 from .improve import Machine
 from .settings import Settings
@@ -21,7 +22,7 @@ def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
         from .finetune.endpoint import SpokenMachine
 
         def restricted(task: str) -> bool:
-            return store.episodes.task(task).data.get("licence") == "restricted"
+            return tasks.restricted(store.episodes.task(task))
 
         return SpokenMachine(s, store.prices, store.notes(experiment), restricted)
     from .finetune.pocket import PocketMachine
