@@ -190,20 +190,24 @@ def estimate(
         record = store.experiments.get(experiment)
         stack.enter_context(lock(path, experiment))
         own = machine is None
-        machine = machine or machine_for(record.settings, store, experiment)
+        if begins := not store.experiments.reports(experiment):
+            store.experiments.set_job(experiment, status="running", phase="pilot", pid=os.getpid(), message="")
         try:
+            machine = machine or machine_for(record.settings, store, experiment)
             run = Run(store, record, machine)
             hear("pilot: a few training problems")
             found = extrapolate(run, pilot(run))
         except SiriusError as error:
-            store.experiments.set_job(experiment, status="failed", message=str(error))
+            if begins:
+                store.experiments.set_job(experiment, status="failed", message=str(error), pid=None)
             raise
         finally:
-            if own:
+            if own and machine is not None:
                 machine.close()
         store.experiments.set_measurement(experiment, "estimate", found)
-        if not store.experiments.reports(experiment):
-            store.experiments.set_job(experiment, status="paused", message=f"{lines(found)[-1]}; resume to start it")
+        if begins:
+            said = f"{lines(found)[-1]}; resume to start it"
+            store.experiments.set_job(experiment, status="paused", phase="", pid=None, message=said)
         return found
 
 
@@ -259,9 +263,10 @@ def launch_estimate(path: Path, experiment: str) -> int:
     return _detach(path, "estimate", experiment, log_file(path, experiment), "--experiment")
 
 
-def launch_measure(path: Path, experiment: str) -> int:
+def launch_measure(path: Path, experiment: str, samples: int = 64, problems: int = 100) -> int:
     """`measure` as a process of its own, followed by its log; returns its pid. If a run is on, the log says Busy."""
-    return _detach(path, "measure", experiment, log_file(path, experiment, "measure"))
+    how = ("--samples", str(samples), "--problems", str(problems))
+    return _detach(path, "measure", experiment, log_file(path, experiment, "measure"), *how)
 
 
 def log_file(path: Path, experiment: str, what: str = "") -> Path:

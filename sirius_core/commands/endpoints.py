@@ -31,7 +31,8 @@ def add(command: Add) -> None:
     estimate.add_argument("--seed", type=int, default=0)
 
     look = command("first-look", _first_look, "Your own problems: one agent, a chain, demos and rewritten prompts.")
-    look.add_argument("data", metavar="FILE", help="a CSV or JSONL file with questions and answers")
+    look.add_argument("data", metavar="FILE_OR_CONTRAST",
+                      help="a CSV or JSONL file with questions and answers; or contrast-1, to start or go on with one")
     look.add_argument("--seed", type=int, default=0)
     look.add_argument("--yes", action="store_true", help="start without asking, once the cost is known")
 
@@ -115,31 +116,33 @@ def _first_look(args: argparse.Namespace) -> int:
     from ..settings import preset
     from ..store import Store
 
-    if not args.model:
-        raise UsageError("a first look needs a model at an endpoint: --model NAME [--base-url URL]")
-    given = {"source": "table", **contrast.THRIFTY, **_given(args), "data": args.data}
     with Store(args.db) as store:
-        name = Path(args.data).stem
-        question = "One agent, a chain, the chain with demonstrations, the chain with rewritten prompts?"
-        made = contrast.begin(store, name, question, contrast.FIRST_LOOK, preset("quickstart", given), args.seed,
-                              jobs.create)
+        look, arms = args.data, store.experiments.of_contrast(args.data)
+        if not arms:
+            if not args.model:
+                raise UsageError("a first look needs a model at an endpoint: --model NAME [--base-url URL]")
+            given = {"source": "table", **contrast.THRIFTY, **_given(args), "data": args.data}
+            question = "One agent, a chain, the chain with demonstrations, the chain with rewritten prompts?"
+            look, arms = contrast.begin(store, Path(args.data).stem, question, contrast.FIRST_LOOK,
+                                        preset("quickstart", given), args.seed, jobs.create)
+        known_of = {e.id: store.experiments.measurement(e.id, "estimate") for e in arms}
     low, high, known = 0.0, 0.0, True
-    for e in made[1]:
-        found = jobs.estimate(args.db, e.id)
+    for e in arms:
+        found = known_of[e.id] or jobs.estimate(args.db, e.id)
         print(f"{e.arm:16} " + "; ".join(estimate.lines(found)[-1:]), file=sys.stderr)
         known = known and found["high"]["cost"] is not None
         low, high = low + (found["low"]["cost"] or 0.0), high + (found["high"]["cost"] or 0.0)
     total = f"${low:.2f} to ${high:.2f}" if known else "cost unknown: say the price first (sirius prices)"
     print(f"all together     {total}; what arms have in common is paid once", file=sys.stderr)
     if not args.yes and not (sys.stdin.isatty() and input("Start? [y/N] ").strip().lower() in ("y", "yes")):
-        print("not started; start it with --yes", file=sys.stderr)
+        print(f"not started; start it with: sirius first-look {look} --yes" + _db(args.db), file=sys.stderr)
         return 0
-    for e in made[1]:
+    for e in arms:
         print(e.arm, file=sys.stderr, flush=True)
         jobs.run(args.db, e.id, hear=lambda line: print(f"    {line}", file=sys.stderr, flush=True))
     with Store(args.db) as store:
-        rows = contrast.table(store, made[0])
-    print(json.dumps({"contrast": made[0], "arms": rows}) if args.json else "\n".join(contrast.lines(rows)))
+        rows = contrast.table(store, look)
+    print(json.dumps({"contrast": look, "arms": rows}) if args.json else "\n".join(contrast.lines(rows)))
     return 0
 
 

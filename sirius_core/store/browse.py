@@ -19,6 +19,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "validation": ("validate%",),
     "controls": ("control:%",),
     "pass@k": ("pass",),
+    "pilot": ("pilot",),
 }
 """What a person calls a group of phases; ``%`` stands for any rest."""
 
