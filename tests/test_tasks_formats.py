@@ -247,6 +247,9 @@ def test_gsm8k_takes_the_last_line_and_the_official_split(tmp_path: Path) -> Non
     task = next(t for t in all_tasks("gsm8k", asked) if t.data["row"] == "train/2")
     assert task == Task(task.id, "gsm8k", task.split, "train 2: how many?", "2000", "number", task.group,
                         {"row": "train/2", "tolerance": 0.0, "licence": "MIT"})
+    repository = tmp_path / "repository"
+    gsm8k(repository / "grade_school_math" / "data")
+    assert sides("gsm8k", settings(repository)) == sides("gsm8k", asked)
     alone = tasks.describe("gsm8k", settings(tmp_path / "train.jsonl"), 0)
     assert (alone["split"], alone["rows"], alone["splits"]["heldout"]) == ("ours, 2:1 by question text", 6, 2)
 

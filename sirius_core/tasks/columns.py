@@ -68,7 +68,7 @@ def mapped(text: str, known: Sequence[str], where: str) -> Columns:
     named |= guessed
     for role in ("question", "answer"):
         if role not in named:
-            raise UsageError(f"{where}: which column is the {role}? Its columns are {', '.join(known)[:300]}; set "
+            raise UsageError(f"{where}: which column is the {role}? Its columns are {_shown(known)}; set "
                              f"{EXAMPLE}")
     one = {role: names[0] for role, names in named.items()}
     return Columns(named["question"], one["answer"], named.get("options", ()), named.get("context", ()),
@@ -100,7 +100,7 @@ def _columns(role: str, value: str, known: Sequence[str], where: str) -> tuple[s
     for part in parts:
         if part not in known:
             what = f" ({part} is neither a column nor a kind of answer)" if role == "kind" else ""
-            raise UsageError(f"{where} has no column {part!r}{what}; its columns: {', '.join(known)[:300]}")
+            raise UsageError(f"{where} has no column {part!r}{what}; its columns: {_shown(known)}")
     return tuple(parts)
 
 
@@ -115,6 +115,11 @@ def _guess(role: str, known: Sequence[str], taken: set[str]) -> tuple[str, ...]:
             if len(letters) >= 2 and before + "a" in plain and before + "b" in plain:
                 return tuple(letters)
     return ()
+
+
+def _shown(known: Sequence[str]) -> str:
+    """The columns' names for an error: on one line, whatever stands in a header."""
+    return " ".join(", ".join(known).split())[:300]
 
 
 def _number(value: str) -> float | None:

@@ -59,7 +59,7 @@ def regular(path: str | Path, wanted: str) -> Path:
 
 
 def place(path: Path, row: int) -> str:
-    return f"{path.name}, row {row}"
+    return f"{' '.join(path.name.split())}, row {row}"
 
 
 def sha256(path: Path) -> str:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from ..errors import UsageError
 from ..settings import Settings
 from .records import Records, opened
 from .rows import Dataset, Row
 
-WANTED = "GSM8K's folder with train.jsonl and test.jsonl, or one of them"
+WANTED = "GSM8K's repository or its folder with train.jsonl and test.jsonl, or one of them"
 _LAST = re.compile(r"####\s*(-?[0-9][0-9,]*(?:\.[0-9]+)?)\s*$")
 
 
 def dataset(settings: Settings, seed: int) -> Dataset:
-    records = opened(settings.data, WANTED, {"train": "train.jsonl", "test": "test.jsonl"})
+    places = [Path(settings.data) / inner for inner in ("grade_school_math/data", "data")]  # in the official repository
+    data = next((str(path) for path in places if settings.data.strip() and path.is_dir()), settings.data)
+    records = opened(data, WANTED, {"train": "train.jsonl", "test": "test.jsonl"})
     return Dataset("MIT", lambda: _rows(records), records.files, notes=records.notes)
 
 
