@@ -27,7 +27,8 @@ GREEDY = 1e-4  # temperatures below this are 0: dividing by less overflows
 
 @dataclass
 class _Waiting:
-    adapter: str  # empty: the untrained checkpoint
+    adapter: str  # its name; empty: the untrained checkpoint
+    blob: bytes
     prompt: list[int]
     sampling: Sampling
     most: int  # tokens of the reply, the context's end considered
@@ -39,7 +40,6 @@ class LocalEngine:
 
     def __init__(self, checkpoint: Checkpoint, batch: int = 32) -> None:
         self.checkpoint, self._batch = checkpoint, batch
-        self._blobs: dict[str, bytes] = {}
         self._model: Any = None
         self._adapters: OrderedDict[str, None] = OrderedDict()
         self._waiting: list[_Waiting] = []
@@ -48,14 +48,12 @@ class LocalEngine:
 
     def model(self, name: str, blob: bytes = b"") -> LocalModel:
         """The model of a checkpoint whose hash is ``name``; ``blob`` is its adapter, or nothing for the untrained."""
-        if blob:
-            self._blobs[name] = blob
-        return LocalModel(name, self, name if blob else "")
+        return LocalModel(name, self, blob)
 
-    async def answer(self, adapter: str, prompt: list[int], sampling: Sampling, most: int) -> Completion:
+    async def answer(self, name: str, blob: bytes, prompt: list[int], sampling: Sampling, most: int) -> Completion:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Completion] = loop.create_future()
-        self._waiting.append(_Waiting(adapter, prompt, sampling, most, future))
+        self._waiting.append(_Waiting(name if blob else "", blob, prompt, sampling, most, future))
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
             self._task = loop.create_task(self._serve())
         return await future
@@ -89,7 +87,7 @@ class LocalEngine:
         """(text, finish, tokens) of each row; all rows are for one adapter."""
         import torch
 
-        model, tokenizer = self._ready(rows[0].adapter), self.checkpoint.tokenizer
+        model, tokenizer = self._ready(rows[0].adapter, rows[0].blob), self.checkpoint.tokenizer
         ends, device = self.checkpoint.ends, self.checkpoint.device
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
         width = max(len(w.prompt) for w in rows)
@@ -144,12 +142,12 @@ class LocalEngine:
             replies.append((text, "length" if end is None else "stop", len(tokens) if end is None else end + 1))
         return replies
 
-    def _ready(self, adapter: str) -> Any:
+    def _ready(self, adapter: str, blob: bytes) -> Any:
         """The model with ``adapter`` at hand."""
         if self._model is None:
             self._model = self.checkpoint.load()
         if adapter and adapter not in self._adapters:
-            self._model = self.checkpoint.attach(self._model, adapter, self._blobs[adapter])
+            self._model = self.checkpoint.attach(self._model, adapter, blob)
             self._adapters[adapter] = None
             if len(self._adapters) > MOST_ADAPTERS:
                 self._model.delete_adapter(self._adapters.popitem(last=False)[0])
@@ -182,8 +180,8 @@ class LocalModel:
 
     dialect, lockstep = "chat", False
 
-    def __init__(self, name: str, engine: LocalEngine, adapter: str) -> None:
-        self.name, self._engine, self._adapter = name, engine, adapter
+    def __init__(self, name: str, engine: LocalEngine, blob: bytes) -> None:
+        self.name, self._engine, self._blob = name, engine, blob
 
     async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
         """A prompt as long as the context is a truncated, empty reply."""
@@ -192,4 +190,4 @@ class LocalModel:
         room = sampling.max_tokens if checkpoint.context is None else checkpoint.context - len(prompt)
         if room <= 0:
             return Completion("", "length", len(prompt))
-        return await self._engine.answer(self._adapter, prompt, sampling, min(room, sampling.max_tokens))
+        return await self._engine.answer(self.name, self._blob, prompt, sampling, min(room, sampling.max_tokens))
