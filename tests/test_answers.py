@@ -157,7 +157,8 @@ def test_yes_no_maybe(text: str, word: str | None) -> None:
     ("Answer: True", True), ("False", False), ("Decision: False", False), ("Answer: yes", True),
     ("Opinion: True. Decision: False", False),
     ("Answer: untrue", None), ("Answer: not true", None), ("Answer: true or false", None),
-    (r"\boxed{\text{True}}", True),
+    (r"\boxed{\text{True}}", True), ("Answer: It is true.", True), ("Answer: The statement is **false**", False),
+    ("The statement is true.", True), ("Answer: it is not true", None), ("It is true that 2 is even, but", None),
 ])
 def test_booleans(text: str, truth: bool | None) -> None:
     assert value(text, "boolean") is truth

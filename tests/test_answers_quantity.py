@@ -56,7 +56,9 @@ def test_any_text_has_a_unit_or_none(text: str) -> None:
 @pytest.mark.parametrize("text", [
     "3 1 5 m/s2", " 3 1 5\n m/s2 ", "Answer: 315 m/s2", "**Answer:** $315\\,\\mathrm{m/s^2}$", "Answer: 315 m/s²",
     r"\boxed{315 \text{ m/s}^2}", "The answer is 315 metres per second squared.", "Answer: 3 1 5 m/s2",
-    "so it is\n315 m/s^2", "Answer: 315.0 m/s2", "a = F/m = 315 m/s^2", "Answer: a = 315 m s^-2",
+    r"Answer: $315 \frac{m}{s^2}$", r"Answer: $315~\text{m/s}^2$", r"Answer: 315 \mathrm{~m/s^2}",
+    "so it is\n315 m/s^2",
+    "Answer: 315.0 m/s2", "a = F/m = 315 m/s^2", "Answer: a = 315 m s^-2",
 ])
 def test_three_hundred_and_fifteen_is_right(text: str) -> None:
     assert judge_text(text, "3 1 5 m/s2", "quantity").right

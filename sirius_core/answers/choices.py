@@ -37,11 +37,15 @@ def _bare_letter(text: str) -> Read | None:
     return None
 
 
+_SUBJECT = r"(?:\b(?:the|this|that|it|statement|claim|assertion|answer|is)\b\s{1,3}){0,5}[*_`\"'(]{0,3}"
+
+
 def _closed(name: str, values: dict[str, Any]) -> Kind:
     """A kind with a handful of words, read where a statement begins: ``Answer: yes, because ...``."""
     words = "|".join(values)
-    word = re.compile(DECORATION + rf"({words})(?![\w'’-])" + ALTERNATIVE % words, re.IGNORECASE)
-    line = re.compile(DECORATION + rf"(?:{words})\b(?=[*_`\"'’”)}}\]$]{{0,6}}\s{{0,3}}(?:[,.;:!—–]|$))", re.IGNORECASE)
+    word = re.compile(DECORATION + _SUBJECT + rf"({words})(?![\w'’-])" + ALTERNATIVE % words, re.IGNORECASE)
+    line = re.compile(DECORATION + _SUBJECT +
+                      rf"(?:{words})\b(?=[*_`\"'’”)}}\]$]{{0,6}}\s{{0,3}}(?:[,.;:!—–]|$))", re.IGNORECASE)
 
     def stated(text: str) -> Read | None:
         found = word.match(WRAPPED.sub("", text))

@@ -34,8 +34,11 @@ def _numbers(s: str) -> Iterator[Read]:
         place = found[1] if found else start.end() + 1
 
 
+_RATIO = re.compile(r"\\frac\s?\{([^{}]{1,30})\}\s?\{([^{}]{1,30})\}")
+
+
 def _unit(tail: str) -> str:
-    return " ".join(re.sub(r"[{}^]", "", tail).split())[:60]
+    return " ".join(re.sub(r"[{}^]", "", _RATIO.sub(r"\1/(\2)", tail).replace("~", " ")).split())[:60]
 
 
 def _number(words: str) -> Read | None:
