@@ -33,12 +33,19 @@ def opened(address: str) -> Records:
         raise UsageError(f"{address} cannot be loaded: {type(error).__name__}: {lines[0][:300]}") from error
     named = {PARTS.get(str(split).lower(), ""): split for split in loaded}
     ordered: list[str] = [part for part in ("train", "validation", "test") if part in named] or [""]
-    parts = tuple(Part(part, f"{address} ({named[part]})", _reader(loaded[named[part]]),
-                       tuple(loaded[named[part]].column_names)) for part in ordered)
+    texts = {part: _without_media(loaded[named[part]]) for part in ordered}
+    parts = tuple(Part(part, f"{address} ({named[part]})", _reader(split), tuple(split.column_names))
+                  for part, split in texts.items())
     notes = [] if revision else ["no revision is named: the data set may change (hf://owner/name@revision)"]
     if other := sorted(str(split) for split in loaded if split not in {named[part] for part in ordered}):
         notes.append(f"splits that take no part: {', '.join(other)}")
     return Records(parts, notes=tuple(notes))
+
+
+def _without_media(split: Any) -> Any:
+    """The split without pictures, sounds and films: a text model sees none, and decoding them needs more libraries."""
+    media = [name for name, kind in split.features.items() if type(kind).__name__ in ("Image", "Audio", "Video")]
+    return split.remove_columns(media) if media else split
 
 
 def _reader(split: Any) -> Any:
