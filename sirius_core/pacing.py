@@ -127,14 +127,14 @@ class Pacer:
         if self._timer is not None or not self._waiting:
             return
         if self._rising:
-            self._timer = loop.call_later(STEP, self._tick, loop.time())
+            self._timer = loop.call_later(STEP, self._tick)
         elif self._limit < 1:
-            self._timer = loop.call_at(self._quiet_until, self._tick, 0.0)
+            self._timer = loop.call_at(self._quiet_until, self._tick)
 
-    def _tick(self, since: float) -> None:
+    def _tick(self) -> None:
         self._timer = None
-        if self._rising:  # a busy loop is late: then several steps at once, but not all of them
-            self._limit = min(self.most, self._limit + min(8, int((self._now() - since) / STEP + 0.5)))
+        if self._rising:  # one step, however late it comes: a busy loop has not read the refusals yet
+            self._limit += 1
             self._rising = self._limit < self.most
         elif not self._quiet():
             self._limit = max(self._limit, 1.0)
