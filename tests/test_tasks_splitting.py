@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +16,7 @@ from sirius_core.errors import UsageError
 from sirius_core.settings import Settings
 from sirius_core.tasks.describing import describe_dataset
 from sirius_core.tasks.rows import Dataset, Row, normalised
-from sirius_core.tasks.splitting import Made, Survey, make
+from sirius_core.tasks.splitting import Made, Survey, make, plan
 
 
 def dataset(rows: Sequence[Row], beside: Sequence[Row] = ()) -> Dataset:
@@ -141,6 +142,15 @@ def test_each_stratum_gives_its_third_and_shared_questions_train_nowhere() -> No
     assert kept + found.repeated == len(rows)
     groups = [{t.group for t in part} for part in found.tasks.values()]
     assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
+
+
+def test_a_large_dataset_is_planned_without_copies() -> None:
+    keys = array("Q", sorted([*range(1_200_000), 400_000, 400_000]))  # the boundary falls into a group of three
+    drawn = plan(Survey(keys={("", ""): keys}, rows=len(keys)), Settings())
+    held, validation = drawn.heldout[""], drawn.validation[""]
+    assert (len(held), len(validation), held[0], held[-1], validation[0]) == (400_000, 200, 0, 399_999, 400_000)
+    sides = [drawn.side(row(0, "?"), key) for key in (0, 399_999, 400_000, 400_197, 400_198, 1_199_999)]
+    assert sides == ["heldout", "heldout", "validation", "validation", "train", "train"]
 
 
 # Official splits -------------------------------------------------------------------------------------

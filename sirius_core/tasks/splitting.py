@@ -1,8 +1,8 @@
 """Rows to splits: no question on two sides, the official test set where there is one, else two thirds to one.
 
-A file is read twice and never held: once for the hash of every question (8 bytes a row), once for the rows that are
-chosen. Which side a question stands on depends on the hashes of the questions alone, not on the experiment's seed or
-its settings, so that checkpoints of all experiments can be compared; the seed chooses and orders training problems.
+A file is read twice and never held: once for the hash of every question (8 bytes a row stay), once for the rows that
+are chosen. Which side a question stands on depends on the hashes of the questions alone, not on the experiment's seed
+or its settings, so that checkpoints of all experiments can be compared; the seed chooses and orders training problems.
 
     held-out     the official test part; else the questions with the lowest hashes, a third of the rows of each
                  stratum (a subject, a part of a mixture), at most settings.heldout of them
@@ -17,7 +17,7 @@ import heapq
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from ..trajectories import Task
 from .rows import Dataset, Row
 
 MOST_ROWS = 20_000_000
-MOST_TEXTS = 1_000_000
+MOST_TEXTS = 1_000_000  # rows of which more is kept than the hashes
 MOST_SKIPPED = 10_000  # groups looked at to fill the held-out third exactly
 SIDES = {"train": "problems", "validation": "validation", "heldout": "heldout"}  # and the settings that limit them
 Place = tuple[str, str]  # (stratum, official part)
@@ -106,7 +106,7 @@ def _runs(keys: array[int]) -> tuple[int, int]:
     return len(values) - int(again.sum()), int(first.sum())
 
 
-def has(keys: array[int], key: int) -> bool:
+def has(keys: Sequence[int], key: int) -> bool:
     place = bisect_left(keys, key)
     return place < len(keys) and keys[place] == key
 
@@ -118,8 +118,8 @@ class Plan:
     ``official`` are the strata with an official test part, ``given`` those with an official validation part.
     """
 
-    heldout: Mapping[str, array[int]]
-    validation: Mapping[str, array[int]]
+    heldout: Mapping[str, Sequence[int]]
+    validation: Mapping[str, Sequence[int]]
     official: frozenset[str]
     given: frozenset[str]
 
@@ -139,8 +139,8 @@ def plan(found: Survey, settings: Settings) -> Plan:
     """The held-out third of each stratum, or its official test part, and the validation questions."""
     official = frozenset(s for s in found.strata if found.official(s))
     given = frozenset(s for s in official if "validation" in found.parts(s))
-    heldout: dict[str, array[int]] = {}
-    pools: dict[str, array[int]] = {}  # what may train or validate
+    heldout: dict[str, Sequence[int]] = {}
+    pools: dict[str, Sequence[int]] = {}  # what may train or validate
     for stratum in found.strata:
         if stratum in official:
             heldout[stratum], pools[stratum] = found.keys[stratum, "test"], found.keys[stratum, "train"]
@@ -150,7 +150,8 @@ def plan(found: Survey, settings: Settings) -> Plan:
             heldout[stratum], pools[stratum] = _lowest(keys, len(keys) - 2 * len(keys) // 3)
     total = sum(map(len, pools.values()))
     wanted = min(settings.validation, max(total // 5, 1))
-    validation, before = {}, 0
+    validation: dict[str, Sequence[int]] = {}
+    before = 0
     for stratum, pool in pools.items():
         share = wanted * (before + len(pool)) // total - wanted * before // total if total else 0
         before += len(pool)
@@ -171,12 +172,18 @@ def _merged(parts: list[array[int]]) -> array[int]:
     return merged
 
 
-def _lowest(keys: array[int], wanted: int) -> tuple[array[int], array[int]]:
-    """(``wanted`` rows with the lowest hashes, the rest), both sorted: as many as fit without dividing a group."""
+def _lowest(keys: Sequence[int], wanted: int) -> tuple[Sequence[int], Sequence[int]]:
+    """(``wanted`` rows with the lowest hashes, the rest), both sorted: as many as fit without dividing a group.
+
+    Of a million rows and more the two are views, and what is missing to the exact number stays missing.
+    """
     place = min(wanted, len(keys))
     while 0 < place < len(keys) and keys[place - 1] == keys[place]:
         place -= 1
-    taken, rest = keys[:place], keys[place:]
+    if len(keys) > MOST_TEXTS:
+        view = memoryview(keys)  # type: ignore[arg-type]  # an array, or a view of one
+        return view[:place], view[place:]
+    taken, rest = array("Q", keys[:place]), array("Q", keys[place:])
     start, missing = 0, min(wanted, len(keys)) - place
     gaps: list[tuple[int, int]] = []
     for _ in range(MOST_SKIPPED):
