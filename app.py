@@ -7,7 +7,7 @@ import streamlit as st
 from sirius_core import jobs
 from sirius_core.errors import SiriusError
 from view import lab, live
-from view.words import STYLE
+from view.texts import STYLE
 
 st.set_page_config(page_title="Sirius Lab", page_icon="🌟", layout="wide")
 st.session_state["_routed"] = True  # a page that is opened first by its address comes here, see the top of each page

@@ -11,11 +11,13 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.switch_page("app.py")
 
 from sirius_core.errors import Missing
+from sirius_core.pocket.vocabulary import knows
 from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import COUNTED, GROUPS, OUTCOMES, Browse, Filter, Row
 from sirius_core.trajectories import Repair, Task, Trajectory
-from view import episodes, lab
-from view.words import problem, readable, to_pocket
+from view import episodes, lab, live
+from view.texts import problem
+from view.words import readable, to_pocket
 
 PAGE = 50
 ANY = "any"
@@ -24,13 +26,15 @@ ANY = "any"
 # -- choose ----------------------------------------------------------------------------------------------------------
 def filters(browse: Browse, e: Experiment) -> Filter:
     """The filter row; every choice stands in the address, so a view can be shared."""
+    source, family, subject = browse.source(e.id), ANY, ANY
+    formulas = source in (None, "formulas")
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         words = st.text_input(
             "Words in the question",
             key="ex_words",
             bind="query-params",
             width=215,
-            placeholder="train, 371, how far",
+            placeholder="train, 371, how far" if formulas else "as they stand",
             max_chars=80,
         )
         group = st.selectbox("Kind", [ANY, *GROUPS], key="ex_kind", bind="query-params", width=145)
@@ -39,7 +43,11 @@ def filters(browse: Browse, e: Experiment) -> Filter:
         outcome = st.selectbox(
             "Outcome", [ANY, *OUTCOMES, *browse.stops(e.id)], key="ex_outcome", bind="query-params", width=125
         )
-        family = st.selectbox("Family", [ANY, *browse.families(e.id)], key="ex_family", bind="query-params", width=120)
+        if formulas:
+            known = browse.families(e.id)
+            family = st.selectbox("Family", [ANY, *known], key="ex_family", bind="query-params", width=120)
+        elif len(subjects := browse.subjects(e.id)) > 1:
+            subject = st.selectbox("Subject", [ANY, *subjects], key="ex_subject", bind="query-params", width=150)
         mended = st.selectbox("Repair", [ANY, "mended", "not mended"], key="ex_mended", bind="query-params", width=135)
     return Filter(
         None if round == ANY else int(round),
@@ -47,8 +55,22 @@ def filters(browse: Browse, e: Experiment) -> Filter:
         "" if outcome == ANY else outcome,
         {"mended": True, "not mended": False}.get(mended),
         "" if family == ANY else family,
-        to_pocket(words or ""),
+        "" if subject == ANY else subject,
+        to_pocket(words or "") if formulas else words or "",
     )
+
+
+def _answer(r: Row) -> str:
+    """Of a chat model's reply what was read, in one line; the embedded model says nothing but the answer."""
+    if r.answer is None or (r.source == "formulas" and knows(r.answer)):
+        return readable(r.source, r.answer or "–")
+    return r.read if r.read is not None else "–"
+
+
+def _label(r: Row) -> dict[str, str]:
+    if r.source == "formulas":
+        return {"family": str(r.data.get("family", ""))}
+    return {"subject": str(r.data["subject"])} if r.data.get("subject") else {}
 
 
 def turn_page(starts: list[int]) -> None:
@@ -67,7 +89,7 @@ def table(store: Store, e: Experiment) -> None:
             lab.opener("Show me a mended failure", lab.EXPLORE, icon=":material/auto_fix_high:", traj=story[0])
         if learned:
             lab.link(lab.EXPLORE, "Show me a problem that was learned", icon=":material/school:", traj=learned)
-        if not story:
+        if not story and e.settings.rounds and live.critic_works(e.settings)[0]:
             st.caption("A mended failure can be shown when the first repairs are made.")
     wanted = filters(browse, e)
     if st.session_state.get("ex_filter") != (e.id, wanted):  # another question starts on its first page
@@ -94,12 +116,12 @@ def table(store: Store, e: Experiment) -> None:
             if r.stop
             else "✗ wrong",
             "question": readable(r.source, r.question),
-            "answer": readable(r.source, r.answer or "–"),
+            "answer": _answer(r),
             "right answer": readable(r.source, r.gold),
             "round": r.round,
             "kind": episodes.phase(r.phase),
             "repair": "mended" if r.mended else "",
-            "family": r.data.get("family", ""),
+            **_label(r),
         }
         for r in shown
     ]
@@ -217,23 +239,28 @@ def one(store: Store, e: Experiment, trajectory_id: str) -> None:
         return
     task = store.episodes.task(t.task)
     failed, repairs = story_of(store, browse, t)
-    mend = t.team.endswith(":mend")
+    mend, writer = t.team.endswith(":mend"), t.team == "writer"
     with st.container(horizontal=True, vertical_alignment="center"):
         lab.link(lab.EXPLORE, "All episodes", icon=":material/arrow_back:")
         another(browse, e, failed.id)
         raw = st.toggle("Raw text", key="raw", help="The words exactly as the model reads and writes them.")
-    problem(task.question if raw else readable(task.source, task.question))
-    rows = browse.same_problem(e.id, t.task, t.path.phase) if t.parent is None and t.path.phase != "repair" else []
+    if not writer:
+        problem(task.question if raw else readable(task.source, task.question))
+    alone = t.parent is not None or t.path.phase in ("repair", "rewrite")
+    rows = [] if alone else browse.same_problem(e.id, t.task, t.path.phase)
     if len(rows) > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("The same problem:", width="content")
             episodes.rounds_strip(rows, t.id)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.caption(what_it_is(t, mend))
-        episodes.timeline(task, t, raw=raw, key=t.id[:12])
+        st.caption(what_it_is(t, mend, writer))
+        episodes.timeline(store, task, t, raw=raw, key=t.id[:12])
     with right:
-        episodes.verdict_card(task, t, raw=raw)
+        if writer:
+            episodes.new_instruction(t)
+        else:
+            episodes.verdict_card(task, t, raw=raw)
         repair = attempt_of(repairs, t.id[:12]) if repairs and not mend else None
         if repair:
             beside(store, task, failed, repair, raw=raw)
@@ -253,7 +280,9 @@ def another(browse: Browse, e: Experiment, here: str) -> None:
         lab.link(lab.EXPLORE, "Another mended failure", icon=":material/auto_fix_high:", traj=following[0])
 
 
-def what_it_is(t: Trajectory, mend: bool) -> str:
+def what_it_is(t: Trajectory, mend: bool, writer: bool) -> str:
+    if writer:
+        return f"The writer's own calls while it rewrote an instruction · round {t.path.round}"
     if mend:
         return "The critic's and the writers' own calls while they mended a failure."
     if t.parent is None:

@@ -17,7 +17,8 @@ from sirius_core.store.browse import Browse
 from sirius_core.trajectories import Repair, Task, Trajectory
 from view import actions, decisions, episodes, instructions, lab, live
 from view.numbers import clock, local_time, many
-from view.words import editable, problem, readable, say
+from view.texts import problem, say
+from view.words import editable, readable
 
 
 # -- draw ------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
@@ -12,66 +11,19 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.session_state["_goto"] = ("pages/run.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from sirius_core import jobs, recipes, review
+from sirius_core import jobs, review
 from sirius_core.errors import SiriusError
-from sirius_core.settings import FIELDS, PRESETS, preset
+from sirius_core.settings import PRESETS, preset
+from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
-from view import lab, live
+from view import arms, form, lab, live, waiting
 from view.numbers import clock, many, share
 
-GROUPS = {
-    "run": ("The experiment", ":material/science:"),
-    "repair": ("Critic and repair", ":material/auto_fix_high:"),
-    "training": ("Training", ":material/model_training:"),
-    "evaluation": ("Evaluation", ":material/straighten:"),
-    "data": ("Problems", ":material/dataset:"),
-    "endpoint": ("Model at an endpoint", ":material/cloud:"),
-    "machine": ("Machine and budget", ":material/memory:"),
-}
 PRESET_HELP = {
     "quickstart": "About a minute: from mostly wrong to mostly right.",
     "tiny": "Seconds, to try things out; too small to conclude anything.",
     "contrast": "Ends half way up, so that two recipes can be told apart.",
 }
-
-
-def field(name: str, start: str, default: Any) -> Any:
-    """One setting as a widget that fits its type, its explanation in view."""
-    meta, key, label = FIELDS[name].metadata, f"set_{start}_{name}", name.replace("_", " ")
-    low, high = meta["low"], meta["high"]
-    hint = f"`--set {name}=…`" + (f", {low:g} to {high:g}" if low is not None else "")
-    if len(meta["choices"]) > 3:
-        value: Any = st.selectbox(label, meta["choices"], meta["choices"].index(default), key=key, help=hint)
-    elif meta["choices"]:
-        value = st.segmented_control(label, meta["choices"], default=default, required=True, key=key, help=hint)
-    elif isinstance(default, bool):
-        value = st.toggle(label, default, key=key, help=hint)
-    elif isinstance(default, int):
-        value = st.number_input(label, int(low), int(high), default, step=1, key=key, help=hint)
-    elif isinstance(default, float):
-        value = st.number_input(
-            label,
-            float(low),
-            float(high),
-            default,
-            step=0.0001 if high < 1 else 0.1,
-            key=key,
-            help=hint,
-            format="%.4f" if high < 1 else "%.2f",
-        )
-    elif name == "recipe":
-        value = st.selectbox(
-            label,
-            list(recipes.RECIPES),
-            list(recipes.RECIPES).index(default),
-            key=key,
-            help=hint,
-            accept_new_options=True,
-        )
-    else:
-        value = st.text_input(label, default, key=key, help=hint, placeholder="empty")
-    st.caption(meta["help"])
-    return default if value is None else value
 
 
 def act(verb: str, experiment: str, rounds: int = 0) -> None:
@@ -90,7 +42,7 @@ def act(verb: str, experiment: str, rounds: int = 0) -> None:
     return lab.launch(experiment)
 
 
-def controls(e: Any, job: Any, closed: int) -> None:
+def controls(store: Store, e: Experiment, job: Job, closed: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if live.active(job):
             st.button(
@@ -110,8 +62,8 @@ def controls(e: Any, job: Any, closed: int) -> None:
                 args=("more", e.id, min(50, e.settings.rounds + 2)),
                 disabled=e.settings.rounds >= 50,
             )
-        elif job.status == "paused" and e.settings.review and (left := review.waiting(store, e.id, closed)):
-            lab.link(lab.REVIEW, f"**Review {many(len(left), 'repair')}**", icon=":material/rate_review:")
+        elif job.status == "paused" and (left := waiting.label(store, e)):
+            lab.link(lab.REVIEW, f"**{left}**", icon=":material/rate_review:")
             st.button(
                 "Go on without",
                 icon=":material/skip_next:",
@@ -121,8 +73,9 @@ def controls(e: Any, job: Any, closed: int) -> None:
                 help="What nobody has decided stays out of the library.",
             )
         else:
+            estimated = not closed and store.experiments.measurement(e.id, "estimate")
             st.button(
-                "Resume",
+                "Start" if estimated else "Resume",
                 type="primary",
                 icon=":material/play_arrow:",
                 key="resume",
@@ -130,6 +83,54 @@ def controls(e: Any, job: Any, closed: int) -> None:
                 args=("resume", e.id),
             )
         lab.link(lab.OVERVIEW, "Results", icon=":material/insights:")
+
+
+def other_preset() -> None:
+    """Problems and endpoint go along to the preset that was chosen."""
+    before, after = st.session_state.get("_preset", "quickstart"), st.session_state.get("preset") or "quickstart"
+    if before != after:
+        form.keep(before, after)
+
+
+def begin(start: str, name: str, seed: int, changes: dict[str, Any], wrong: list[str]) -> None:
+    """Start, estimate, take a first look, or read how the same is done from a terminal."""
+    command = ["sirius", "run", start, *(["--seed", str(seed)] if seed else [])]
+    for n, value in changes.items():
+        command += ["--set", shlex.quote(f"{n}={str(value).lower() if isinstance(value, bool) else value}")]
+    for line in wrong:
+        st.error(lab.plain(line), icon=":material/error:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start",
+            on_click=lab.new,
+            args=(name, seed, changes, start),
+            disabled=bool(wrong),
+        )
+        if changes.get("model"):
+            st.button(
+                "Estimate the cost first",
+                icon=":material/payments:",
+                key="estimate",
+                on_click=lab.new,
+                args=(name, seed, changes, start, True),
+                disabled=bool(wrong),
+                help="Plays eight problems, says what the whole would cost, and waits for you to start it.",
+            )
+            if not wrong and not arms.fits(preset(start, changes)):
+                st.button(
+                    "First look: four arms",
+                    icon=":material/compare_arrows:",
+                    key="first_look",
+                    on_click=arms.begin,
+                    args=(seed, changes, start),
+                    help=f"{arms.WHAT} First a pilot of each says what they would cost; then it waits for you.",
+                )
+        st.caption(f"{many(len(changes), 'setting')} changed from the preset." if changes else "The preset as it is.")
+    st.caption("The same from a terminal:")
+    st.code(" ".join(command), language="bash", wrap_lines=True)
 
 
 def open_row(ids: list[str]) -> None:
@@ -143,61 +144,26 @@ with lab.opened() as store:
         left, right = st.columns([3, 2])
         with left.container(border=True, height="stretch"):
             live.panel(e.id, key="run")
-            controls(e, job, closed)
+            controls(store, e, job, closed)
         with right.container(border=True, height="stretch"):
             st.subheader("Log", anchor=False)
             st.fragment(live.log, run_every=2.0 if live.active(job) else None)(e.id)
             st.caption(f"{clock(job.seconds)} of work so far, in a process of its own: page and app may be closed.")
 
+    arms.card(e.contrast if e else None, key="run")
     with st.container(border=True):
         st.subheader("Start an experiment", anchor=False)
         top = st.columns([3, 2, 1], vertical_alignment="top")
         with top[0]:
-            start = (
-                st.segmented_control("Preset", list(PRESETS), default="quickstart", required=True, key="preset")
-                or "quickstart"
-            )
+            start = st.segmented_control("Preset", list(PRESETS), default="quickstart", required=True, key="preset",
+                                         on_change=other_preset, persist_state="session") or "quickstart"
             st.caption(PRESET_HELP.get(start, ""))
-        name = top[1].text_input("Name", start, key=f"name_{start}", max_chars=60)
-        seed = top[2].number_input(
-            "Seed", 0, 10**9, 0, key="seed", help="Another seed deals other problems and other randomness."
-        )
-        defaults, changes = asdict(preset(start)), {}
-        for group, (title, icon) in GROUPS.items():
-            names = [n for n, f in FIELDS.items() if f.metadata["group"] == group]
-            with st.expander(title, icon=icon, key=f"group_{group}"):
-                grid = st.grid(3, min_column_width=230, gap="medium")
-                for n in names:
-                    with grid.cell():
-                        value = field(n, start, defaults[n])
-                    if value != defaults[n]:
-                        changes[n] = value
-        command = ["sirius", "run", start, *(["--seed", str(seed)] if seed else [])]
-        for n, value in changes.items():
-            command += ["--set", shlex.quote(f"{n}={str(value).lower() if isinstance(value, bool) else value}")]
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
-                "Start",
-                type="primary",
-                icon=":material/play_arrow:",
-                key="start",
-                on_click=lab.new,
-                args=(name.strip(), int(seed), changes, start),
-            )
-            if changes.get("model"):
-                st.button(
-                    "Estimate the cost first",
-                    icon=":material/payments:",
-                    key="estimate",
-                    on_click=lab.new,
-                    args=(name.strip(), int(seed), changes, start, True),
-                    help="Plays eight problems, says what the whole would cost, and waits for you to resume it.",
-                )
-            st.caption(
-                f"{many(len(changes), 'setting')} changed from the preset." if changes else "The preset as it is."
-            )
-        st.caption("The same from a terminal:")
-        st.code(" ".join(command), language="bash", wrap_lines=True)
+        st.session_state["_preset"] = start
+        name = top[1].text_input("Name", start, key=f"name_{start}", max_chars=60, persist_state="session")
+        seed = top[2].number_input("Seed", 0, 10**9, 0, key="seed", persist_state="session",
+                                   help="Another seed deals other problems and other randomness.")
+        changes, wrong = form.draw(start, int(seed))
+        begin(start, name.strip(), int(seed), changes, wrong)
 
     everything = store.experiments.all()
     if len(everything) > 1:

@@ -10,6 +10,9 @@ from .improve import Machine
 from .settings import Settings
 from .store import Store
 
+INSTRUCTIONS = ("setting update=prompts: the pocket model reads no instructions; name another model at an endpoint, or "
+                "use update=demos")
+
 
 def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
     """What an experiment with these settings plays and learns on; close it after use. UsageError if they clash."""
@@ -31,11 +34,8 @@ def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
     return PocketMachine(Engine(s.workers), s.base)
 
 
-def preflight(settings: Settings) -> str:
-    """Say before any work what can be known to be wrong: a clash of settings, a server that is not there, a wrong key.
-
-    Returns the dialect in which the model is spoken to.
-    """
+def clash(settings: Settings) -> None:
+    """UsageError where settings contradict one another; nobody is asked and nothing is read."""
     s = settings
     if s.max_cost and not s.model:
         raise UsageError(f"setting max_cost={s.max_cost}: the pocket model costs nothing; name a model at an endpoint")
@@ -45,6 +45,17 @@ def preflight(settings: Settings) -> str:
         raise UsageError("setting update=pocket: only the pocket model learns so; at an endpoint use demos or prompts")
     if (s.update == "trl") != bool(s.checkpoint):
         raise UsageError("settings update=trl and checkpoint=FOLDER (a local Hugging Face checkpoint) go together")
+    if s.update == "prompts" and not s.model:
+        raise UsageError(INSTRUCTIONS)
+
+
+def preflight(settings: Settings) -> str:
+    """Say before any work what can be known to be wrong: a clash of settings, a server that is not there, a wrong key.
+
+    Returns the dialect in which the model is spoken to.
+    """
+    s = settings
+    clash(s)
     if s.checkpoint:
         from .models.hugging_face import Checkpoint, installed
 
@@ -56,6 +67,5 @@ def preflight(settings: Settings) -> str:
 
         dialect = dialect_of(s)
     if s.update == "prompts" and dialect == "pocket":
-        raise UsageError("setting update=prompts: the pocket model reads no instructions; name another model at an "
-                         "endpoint, or use update=demos")
+        raise UsageError(INSTRUCTIONS)
     return dialect

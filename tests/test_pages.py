@@ -21,7 +21,7 @@ from sirius_core.errors import Missing, UnknownName
 from sirius_core.settings import FIELDS, Settings
 from sirius_core.store import Store
 from sirius_core.store.browse import GROUPS, Browse, Filter
-from view import findings, live, words
+from view import findings, live, texts, words
 from view.numbers import p_text, points, share
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -358,9 +358,9 @@ def test_whatever_a_role_says_can_be_shown_and_read_back() -> None:
 
 
 def test_a_diff_marks_what_went_and_what_came_and_escapes_both() -> None:
-    assert words.diff_html("x × y + z: 682", "x × y: 682") == "x × y <del>+ z</del>: 682"
-    assert words.diff_html("840 N/m", "840 m") == "840 <del>N/m</del> <ins>m</ins>"
-    assert words.diff_html("<b>", "<i>") == "<del>&lt;b&gt;</del><ins>&lt;i&gt;</ins>"
+    assert texts.diff_html("x × y + z: 682", "x × y: 682") == "x × y <del>+ z</del>: 682"
+    assert texts.diff_html("840 N/m", "840 m") == "840 <del>N/m</del> <ins>m</ins>"
+    assert texts.diff_html("<b>", "<i>") == "<del>&lt;b&gt;</del><ins>&lt;i&gt;</ins>"
 
 
 def test_numbers_as_text() -> None:

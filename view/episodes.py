@@ -7,11 +7,16 @@ from itertools import zip_longest
 
 import streamlit as st
 
+from sirius_core import tasks
+from sirius_core.pocket.vocabulary import knows
+from sirius_core.store import Store
 from sirius_core.store.browse import Row
 from sirius_core.trajectories import Repair, Task, Trajectory, Turn
 
-from . import lab
-from .words import diff, plain_critique, readable, say, say_pairs
+from . import lab, reads
+from .numbers import dollars
+from .texts import diff, say, say_pairs
+from .words import plain_critique, readable
 
 ICONS = {
     "analyst": ":material/schema:",
@@ -20,6 +25,13 @@ ICONS = {
     "solo": ":material/person:",
     "critic": ":material/rate_review:",
     "rephraser": ":material/edit_note:",
+    "writer": ":material/edit_note:",
+    "physicist": ":material/experiment:",
+    "chemist": ":material/science:",
+    "mathematician": ":material/function:",
+    "worker": ":material/construction:",
+    "solver": ":material/person:",
+    "generator": ":material/person:",
 }
 ORIGINS = {"given": "given back word for word", "edited": "rewritten", "sampled": "said afresh"}
 
@@ -43,6 +55,8 @@ def phase(key: str) -> str:
         "evaluate": words,
         "pass": "pass@k",
         "control": f"comparison: {words}",
+        "pilot": "pilot for the cost",
+        "rewrite": "an instruction rewritten",
         "validate": f"validation {words}".strip(),
     }.get(head, key)
 
@@ -76,8 +90,8 @@ def verdict(trajectory: Trajectory) -> None:
             )
 
 
-def timeline(task: Task, trajectory: Trajectory, *, raw: bool, key: str) -> None:
-    """Who said what, in order; a step opens to what the turn was handed."""
+def timeline(store: Store, task: Task, trajectory: Trajectory, *, raw: bool, key: str) -> None:
+    """Who said what, in order; a step opens to what the turn was handed, and to what its model read in its place."""
     with st.container(key=f"timeline_{key}", gap=None):
         for i, turn in enumerate(trajectory.turns):
             parts = [f"**{name(turn)}**", f"{turn.tokens_out} tokens", mark(trajectory, i)]
@@ -87,7 +101,13 @@ def timeline(task: Task, trajectory: Trajectory, *, raw: bool, key: str) -> None
             icon = ICONS.get(turn.role, ":material/forum:")
             with st.expander(label, expanded=True, type="step", icon=icon, key=f"{key}_turn_{i}"):
                 said(task, turn.text, raw=raw)
-                handed(task, turn, raw=raw, key=f"{key}_handed_{i}")
+                handed(task, turn, raw=raw, key=f"{key}_handed_{i}", priced=_at_endpoint(store, turn))
+                reads.draw(store, trajectory.path.experiment, task, turn, raw=raw, key=f"{key}_read_{i}")
+
+
+def _at_endpoint(store: Store, turn: Turn) -> bool:
+    spoken = reads.spoken(store, turn.model)
+    return spoken is not None and "endpoint" in spoken.over
 
 
 def said(task: Task, text: str, *, raw: bool) -> None:
@@ -97,8 +117,8 @@ def said(task: Task, text: str, *, raw: bool) -> None:
         say(readable(task.source, text), big=True)
 
 
-def handed(task: Task, turn: Turn, *, raw: bool, key: str) -> None:
-    """What the turn was asked, and the facts of the call."""
+def handed(task: Task, turn: Turn, *, raw: bool, key: str, priced: bool = False) -> None:
+    """What the turn was asked, and the facts of the call; of a ``priced`` model also what it cost."""
     with st.expander("What it was handed", type="compact", key=key):
         for message in turn.messages:
             if len(turn.messages) > 1:
@@ -108,28 +128,58 @@ def handed(task: Task, turn: Turn, *, raw: bool, key: str) -> None:
             else:
                 say(readable(task.source, message.content))
         asked = "" if turn.prompt == "answer" else f" · prompt {turn.prompt}"
+        cost = f" · cost {dollars(turn.cost)}" if turn.cost is not None or (priced and turn.origin == "sampled") else ""
         st.caption(
             lab.plain(
                 f"{turn.tokens_in} tokens read, {turn.tokens_out} written, {turn.ms:.1f} ms · ended by "
-                f"{turn.finish}{asked} · checkpoint {turn.model[:12] or 'none'} · seed {turn.seed}"
+                f"{turn.finish}{asked}{cost} · checkpoint {turn.model[:12] or 'none'} · seed {turn.seed}"
             )
         )
 
 
+def answer_of(task: Task, trajectory: Trajectory) -> str | None:
+    """The answer as a person reads it: of a chat model's reply, what the judge read from it. None: nothing was read."""
+    given, reward = trajectory.outcome.answer, trajectory.reward
+    if given is None or in_pocket(task, given):
+        return None if given is None else readable(task.source, given)
+    if reward is None or trajectory.team == "writer":
+        return " ".join(given.split())[:200]
+    return reward.read
+
+
+def in_pocket(task: Task, answer: str) -> bool:
+    """Whether an answer is the embedded model's, which says nothing but the answer."""
+    return task.source == "formulas" and knows(answer)
+
+
 def verdict_card(task: Task, trajectory: Trajectory, *, raw: bool) -> None:
     """The judge's word, with what it read and why, and where the episode stands in the experiment."""
+    given = trajectory.outcome.answer
+    chat = given is not None and not in_pocket(task, given)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             verdict(trajectory)
-        given = trajectory.outcome.answer
-        answered, truth = (
-            text if raw or text is None else readable(task.source, text) for text in (given, task.answer)
-        )
-        pairs = (("answered", answered or "nothing"), ("right is", truth or ""))
-        say_pairs(pairs)
-        with st.expander("Why, and the seed path", type="compact", key=f"why_{trajectory.id[:12]}"):
-            reward, path = trajectory.reward, trajectory.path
-            say(trajectory.outcome.why or (reward.why if reward else "") or "not judged", quiet=True)
+            if tasks.restricted(task):
+                st.badge(
+                    "not to be exported",
+                    icon=":material/lock:",
+                    color="gray",
+                    help="The authors of this dataset ask that no question be published: its text stays out of "
+                    "exports, bundles and logs, and is sent to no host for fine-tuning.",
+                )
+        answered = answer_of(task, trajectory) if chat or not raw else given
+        truth = task.answer if raw else readable(task.source, task.answer)
+        reward, path = trajectory.reward, trajectory.path
+        why = trajectory.outcome.why or (reward.why if reward else "") or "not judged"
+        say_pairs((("read as" if chat else "answered", answered or "nothing"), ("right is", truth or "")))
+        if chat:
+            say(why, quiet=True)
+            if rule := how_judged(task):
+                st.caption(rule)
+        with st.expander("The seed path" if chat else "Why, and the seed path", type="compact",
+                         key=f"why_{trajectory.id[:12]}"):
+            if not chat:
+                say(why, quiet=True)
             facts = {
                 "round": path.round,
                 "phase": path.phase,
@@ -143,6 +193,26 @@ def verdict_card(task: Task, trajectory: Trajectory, *, raw: bool) -> None:
                 facts |= {"branch": path.branch, "draw": path.draw}
             st.code("\n".join(f"{k:6} {v}" for k, v in facts.items()), language=None, wrap_lines=True)
             st.caption("Every call's randomness follows from this path: the episode can be played again to the letter.")
+
+
+def new_instruction(trajectory: Trajectory) -> None:
+    """What came of a writer's calls."""
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("The new instruction", anchor=False)
+        if trajectory.outcome.answer is None:
+            verdict(trajectory)
+            say(trajectory.outcome.why or "There is none.", quiet=True)
+        else:
+            say(trajectory.outcome.answer)
+
+
+def how_judged(task: Task) -> str:
+    """How an answer of this task is compared: ``a number, right within 5 % of the truth``."""
+    kind = lab.plain(task.kind.replace("_", " "))
+    tolerance = task.data.get("tolerance")
+    if tolerance is None:
+        return f"Compared as: {kind}."
+    return f"Compared as: {kind}, " + (f"right within {100 * tolerance:g} % of the truth." if tolerance else "exactly.")
 
 
 def rewrite(task: Task, failed: Trajectory, repair: Repair, *, raw: bool, text: str | None = None) -> None:
@@ -176,15 +246,23 @@ def steps_of_rewrite(task: Task, failed: Trajectory, repair: Repair, *, raw: boo
         said(task, text, raw=raw)
 
 
-def critique(task: Task, repair: Repair, *, raw: bool) -> None:
-    """The critic in plain words; its own words beneath."""
-    say(plain_critique(repair), big=True)
+def critique(task: Task, repair: Repair, *, raw: bool, key: str = "") -> None:
+    """The critic in plain words; its own words beneath. Of a chat model's critique: the advice, then the whole."""
     seen = "It saw the right answer." if repair.critic == "gold" else "It did not see the right answer."
-    if raw or plain_critique(repair) == repair.critique:
+    told = plain_critique(repair)
+    if raw:
         st.code(repair.critique or "(no critique)", language=None, wrap_lines=True)
         st.caption(seen)
-    else:
+    elif told != repair.critique:
+        say(told, big=True)
         say(f"In its own words: “{repair.critique}”. {seen}", quiet=True)
+    elif repair.turn is None or repair.feedback.strip() in ("", repair.critique.strip()):
+        say(repair.critique)
+        st.caption(seen)
+    else:
+        say(f"It blames the {repair.role}: {repair.feedback}", big=True)
+        with st.expander(f"The whole critique. {seen}", type="compact", key=f"critique_{key or repair.id}"):
+            say(repair.critique)
 
 
 def downstream(task: Task, failed: Trajectory, again: Trajectory, turn: int, *, raw: bool) -> None:
@@ -213,8 +291,7 @@ def outcome_change(task: Task, failed: Trajectory, again: Trajectory) -> None:
             if i:
                 st.markdown(":material/arrow_forward:", width="content")
             verdict(trajectory)
-            answer = trajectory.outcome.answer
-            st.text(readable(task.source, answer) if answer is not None else "no answer")
+            st.text(answer_of(task, trajectory) or "no answer")
 
 
 def then_and_now(task: Task, then: Trajectory, now: Trajectory, *, raw: bool) -> None:

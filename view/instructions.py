@@ -9,7 +9,7 @@ import streamlit as st
 from sirius_core.store import Experiment, Rewrite, RewriteReview, Store
 
 from . import actions, decisions, lab
-from .words import diff, say
+from .texts import diff, say
 
 SHOWN = 6  # episodes that are linked
 

@@ -11,7 +11,7 @@ from sirius_core.settings import Settings
 from sirius_core.store import ACTIVE, Job
 from sirius_core.store.browse import Browse
 
-from . import lab
+from . import estimates, lab
 from .numbers import clock, local_time, many
 
 COLOURS = {"queued": "gray", "running": "blue", "paused": "orange", "done": "green", "failed": "red", "stopped": "gray"}
@@ -35,31 +35,22 @@ class Step(NamedTuple):
 
 def steps(s: Settings, round: int) -> list[Step]:
     """The phases of a round with these settings, in order."""
-    evaluate = Step(
-        "evaluate", "Evaluate", "Held-out problems, new wordings and withheld question forms, sampled and greedy."
-    )
+    tests = ", new wordings and withheld question forms" if s.source == "formulas" else ""
+    evaluate = Step("evaluate", "Evaluate", f"Held-out problems{tests}, sampled and greedy.")
     if round == 0:
         return [evaluate]
-    sees = {"gold": "sees the right answer", "blind": "does not see the answer"}.get(s.critic, "")
     tries = "once" if s.max_solutions == 1 else f"{s.max_solutions} times"
-    found = [Step("propose", "Try", f"The team tries each of {s.problems} training problems {tries}.")]
-    repairs, compares = _critic_works(s)
+    found = [Step("propose", "Try", f"The team tries each of {s.problems:,} training problems {tries}.")]
+    repairs, compares = critic_works(s)
     if repairs:
-        found.append(
-            Step(
-                "repair",
-                "Repair",
-                f"A critic that {sees} blames one turn of a failure; the turn is rewritten "
-                "and everything after it is played again.",
-            )
-        )
+        found.append(Step("repair", "Repair", _repair(s)))
         if s.review:
             found.append(Step("review", "Review", "A person accepts, edits or rejects each mended failure."))
-    found.append(Step("train", "Train", "Each role is fine-tuned on its own turns that the recipe keeps."))
-    if s.gate:
-        found.append(
-            Step("validate", "Validate", f"On {s.validation} other problems the new weights must not do worse.")
-        )
+    found.append(learning(s))
+    if s.update == "prompts" and s.review:
+        found.append(Step("decide", "Review", "A person accepts, edits or rejects each rewritten instruction."))
+    if s.gate and s.update != "none":
+        found.append(Step("validate", "Validate", f"On {s.validation:,} other problems {_gate(s)}."))
     if compares:
         found.append(
             Step("control", "Compare", "Critic, blind critic and playing again, with the same number of calls.")
@@ -67,7 +58,35 @@ def steps(s: Settings, round: int) -> list[Step]:
     return [*found, evaluate]
 
 
-def _critic_works(s: Settings) -> tuple[bool, bool]:
+def _repair(s: Settings) -> str:
+    sees = "sees the right answer" if s.critic == "gold" else "does not see the answer"
+    return (f"A critic that {sees} blames one turn of a failure; the turn is rewritten and everything after it is "
+            "played again.")
+
+
+def in_words(s: Settings) -> bool:
+    """Whether roles learn by what they are shown or told, and no weights change here."""
+    return s.update in ("demos", "prompts") or (s.update == "auto" and bool(s.model))
+
+
+def learning(s: Settings) -> Step:
+    """The step in which roles learn."""
+    if s.update == "prompts":
+        return Step("rewrite", "Rewrite", "A writer reads failures of each role and writes its instruction anew.")
+    if s.update == "none":
+        return Step("train", "Keep", "What the recipe keeps is stored; with update=none nobody learns from it.")
+    if in_words(s):
+        return Step("train", "Show", "Each role gets its own turns that the recipe keeps, as examples to be shown.")
+    return Step("train", "Train", "Each role is fine-tuned on its own turns that the recipe keeps.")
+
+
+def _gate(s: Settings) -> str:
+    if s.update == "prompts":
+        return "the team must be right more often with the new instructions"
+    return "the team must not do worse with the examples" if in_words(s) else "the new weights must not do worse"
+
+
+def critic_works(s: Settings) -> tuple[bool, bool]:
     """(whether the recipe repairs, whether its rounds compare the critic with playing again)"""
     if s.recipe not in recipes.RECIPES:  # a person's own file: to look at an experiment must not run its code
         return True, bool(s.controls)
@@ -125,6 +144,7 @@ def _panel(experiment: str, key: str) -> None:
     with lab.opened() as store:
         job, record = jobs.status(store, experiment), store.experiments.get(experiment)
         reports = store.experiments.reports(experiment)
+        found = None if reports else store.experiments.measurement(experiment, "estimate")
     s, closed = record.settings, len(reports)
     over = closed > s.rounds
     round = min(closed, s.rounds)
@@ -133,13 +153,18 @@ def _panel(experiment: str, key: str) -> None:
         badge(job)
     if job.status == "failed":
         st.error(lab.plain(job.message or "The run failed; its log says more."), icon=":material/error:")
+    elif job.status == "paused" and not closed and found:
+        estimates.table(found)
     elif job.status in ("paused", "stopped") and job.message:
         st.caption(lab.plain(job.message.partition(": ")[2] or job.message))
     plan = steps(s, round)
+    if job.phase == "pilot":
+        plan = [Step("pilot", "Pilot", "A few problems are played to tell what the whole would cost."), *plan]
     at = _at(job, plan, over)
     before = reports[-1]["phases"] if closed > 1 and "phases" in reports[-1] else {}
     # While it moves its height stands still: a step's words take one line or two, and nothing below may jump.
-    with st.container(key=f"pipeline_{key}", gap=None, height=285 if active(job) else "content", border=False):
+    tall = max(285, 24 * len(plan) + 117)
+    with st.container(key=f"pipeline_{key}", gap=None, height=tall if active(job) else "content", border=False):
         for i, step in enumerate(plan):
             if over or i < at:
                 with st.expander(
@@ -176,8 +201,9 @@ def _at(job: Job, plan: list[Step], over: bool) -> int:
     if over:
         return len(plan)
     names = [step.phase for step in plan]
-    if job.status == "paused" and job.phase == "repair" and "review" in names and _stale(job):
-        return names.index("review")
+    for phase, place in (("repair", "review"), ("rewrite", "decide")):
+        if job.status == "paused" and job.phase == phase and place in names and _stale(job):
+            return names.index(place)
     phase = job.phase.partition(":")[0]
     return names.index(phase) if phase in names and not (phase == "evaluate" and len(names) > 1 and _stale(job)) else 0
 

@@ -35,6 +35,13 @@ def points(before: float, after: float) -> str | int:
     return 0 if abs(change) < 0.05 else f"{change:+.1f} pts"
 
 
+def dollars(cost: float | None) -> str:
+    """US dollars; small amounts keep two digits that say something. None is a price that nobody knows."""
+    if cost is None:
+        return "unknown"
+    return "$0" if not cost else f"${cost:,.2f}" if cost >= 0.095 else f"${float(f'{cost:.2g}'):f}".rstrip("0")
+
+
 def clock(seconds: float) -> str:
     seconds = round(seconds)
     return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min {seconds % 60:02d} s"

@@ -1,32 +1,12 @@
-"""The embedded language as people read and write it, word diffs, and a critique in plain words.
-
-Everything that a model said goes to the page as escaped text: a reply is data, never markup.
-"""
+"""The embedded language as people read and write it, and a critique in plain words."""
 
 from __future__ import annotations
 
-import difflib
-import html
 import re
-from collections.abc import Iterable
-
-import streamlit as st
 
 from sirius_core import tasks
 from sirius_core.pocket.dialect import COPY_HINT, DIGITS_HINT, FINE, FORMULA_HINTS, read_verdict
 from sirius_core.trajectories import Repair
-
-# One static style: colours with alpha sit on a light and on a dark page alike; the words carry a line or a bar, too.
-STYLE = """<style>
-.said {overflow-wrap: anywhere; line-height: 1.75; margin: 0; white-space: pre-wrap;}
-.said.big {font-size: 1.08em;}
-.said.task {font-size: 1.3em; line-height: 1.5;}
-.said ins {background: rgba(22, 163, 106, .20); text-decoration: none; border-bottom: 2px solid rgb(22, 163, 106);
-           border-radius: 3px; padding: 0 .18em;}
-.said del {background: rgba(220, 60, 70, .17); text-decoration: line-through; border-radius: 3px; padding: 0 .18em;}
-.said .quiet {opacity: .68;}
-.said .pair {margin-right: 1.1em;}
-</style>"""
 
 _SIGNS = {"×": "*", "−": "-", "–": "-", "÷": "/", "m/s²": "m/s2", "Ω": "ohm", "│": "|", "→": "=>", "·": "*"}
 _NUMBER = r"(\d{1,2})"
@@ -105,45 +85,6 @@ def editable(source: str, text: str) -> str:
 def typed(source: str, text: str) -> str:
     """What is played for the text of an edit box."""
     return to_pocket(text) if source == "formulas" else text.strip()
-
-
-# -- text on the page ------------------------------------------------------------------------------------------------
-def say(text: str, *, big: bool = False, quiet: bool = False) -> None:
-    """A model's text, drawn as text."""
-    kind = "said big" if big else "said"
-    body = html.escape(text) or '<span class="quiet">(nothing)</span>'
-    st.html(f'<p class="{kind}">{f"<span class=quiet>{body}</span>" if quiet else body}</p>')
-
-
-def problem(text: str) -> None:
-    """The problem that an episode is about, on top of everything."""
-    st.html(f'<p class="said task">{html.escape(text)}</p>')
-
-
-def say_pairs(pairs: Iterable[tuple[str, str]]) -> None:
-    """Small quiet labels, each with a model's text: ``answered 1431 Ns   right is 1364 Ns``."""
-    form = '<span class="pair"><span class="quiet">{}</span> <b>{}</b></span>'
-    st.html(f'<p class="said">{" ".join(form.format(html.escape(k), html.escape(v)) for k, v in pairs)}</p>')
-
-
-def diff(before: str, after: str, *, big: bool = True) -> None:
-    """A word diff: what went is struck through, what came is underlined."""
-    st.html(f'<p class="said{" big" if big else ""}">{diff_html(before, after)}</p>')
-
-
-def diff_html(before: str, after: str) -> str:
-    old, new = (re.findall(r"\s*(?:[^\s:;,.?]+|\S)", text) for text in (before, after))  # words with the space before
-    same = difflib.SequenceMatcher(None, [w.strip() for w in old], [w.strip() for w in new], autojunk=False)
-    parts: list[str] = []
-    for kind, a, b, c, d in same.get_opcodes():
-        gone, come = "".join(old[a:b]), "".join(new[c:d])
-        parts += [html.escape(come)] if kind == "equal" else [_marked("del", gone), _marked("ins", come)]
-    return "".join(parts) or "<span class=quiet>(nothing)</span>"
-
-
-def _marked(tag: str, text: str) -> str:
-    lead = " " if text[:1].isspace() else ""
-    return f"{lead}<{tag}>{html.escape(text.strip())}</{tag}>" if text.strip() else ""
 
 
 def plain_critique(repair: Repair) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
 from ..errors import UnknownName, UsageError
@@ -63,6 +64,18 @@ def describe(source: str, settings: Settings, seed: int) -> dict[str, Any]:
     made = make(source, dataset, settings, seed)
     disjoint(source, made.tasks)
     return describe_dataset(source, dataset, made)
+
+
+def preview(source: str, settings: Settings, seed: int, n: int = 3) -> tuple[Task, ...]:
+    """The first problems as they would be asked, whatever their split; of a dataset no more than those are read."""
+    module = _module(source)
+    if hasattr(module, "splits"):
+        return tuple(module.splits(settings, seed)["train"][:n])
+    found = []
+    for row in islice(module.dataset(settings, seed).rows(), n):
+        row.check()
+        found.append(row.task(source, "", row.key()))
+    return tuple(found)
 
 
 def disjoint(source: str, made: Mapping[str, tuple[Task, ...]]) -> Mapping[str, tuple[Task, ...]]:

@@ -1,0 +1,176 @@
+"""The form of a new experiment, from the settings' own explanations: a widget for each, idle ones with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from sirius_core import recipes, tasks
+from sirius_core.errors import SiriusError
+from sirius_core.evaluate import voices_for
+from sirius_core.machines import clash
+from sirius_core.settings import FIELDS, Settings, preset
+
+from . import form_data, form_endpoint, live
+
+GROUPS = {
+    "data": ("Problems", ":material/dataset:"),
+    "endpoint": ("Model at an endpoint", ":material/cloud:"),
+    "run": ("The experiment", ":material/science:"),
+    "repair": ("Critic and repair", ":material/auto_fix_high:"),
+    "training": ("Training", ":material/model_training:"),
+    "evaluation": ("Evaluation", ":material/straighten:"),
+    "machine": ("Machine and budget", ":material/memory:"),
+}
+UPDATES = {
+    "auto": "weights on the pocket model, examples in context (demos) on a chat model.",
+    "pocket": "fine-tunes the embedded model's own weights, on this machine.",
+    "demos": "shows each role its own successes before each request; no weights change. Works with any endpoint.",
+    "prompts": "a writer reads failures and rewrites each role's instruction; what does not help on validation goes.",
+    "trl": "trains LoRA adapters of a local Hugging Face checkpoint with TRL; needs the trl extra, and mostly a GPU.",
+    "openai_api": "sends training files to a host that fine-tunes over OpenAI's protocol. OpenAI takes no new "
+    "fine-tuning jobs after 2027-01-06.",
+    "none": "nobody learns: the team only plays, and failures are mended for you to look at.",
+}
+EXAMPLES = {"sampling": "solver.temperature=0.2, critic@repair.max_tokens=300", "request": '{"top_p": 0.9}',
+            "columns": "question=Problem, answer=Solution", "base_url": "http://127.0.0.1:8000/v1",
+            "data": "problems.csv", "examples": "620,800"}
+WORDS = ("demos", "demo_choice", "demo_tokens")
+WEIGHTS = ("epochs", "rate", "cooling", "batch")
+POCKET = ("base", "workers", "chunk")
+ENDPOINT = ("base_url", "key_env", "mender_model", "request", "max_cost")
+CALLS = ("deadline", "attempts", "concurrency", "reply_tokens")
+MENDING = ("repair_turn", "max_critiques", "max_regenerations", "max_repairs", "critic_temperature", "controls",
+           "control_calls")
+
+
+def draw(start: str, seed: int) -> tuple[dict[str, Any], list[str]]:
+    """({setting: value} of what differs from the preset and applies, what is wrong with it)."""
+    defaults = preset(start).as_dict()
+    now = {name: _now(start, name, default) for name, default in defaults.items()}
+    reasons = idle(now)
+    changes: dict[str, Any] = {}
+    for group, (title, icon) in GROUPS.items():
+        names = [n for n, f in FIELDS.items() if f.metadata["group"] == group]
+        with st.expander(title, icon=icon, key=f"group_{group}"):
+            if group == "endpoint":
+                form_endpoint.servers(start, str(now["base_url"]), str(now["key_env"]))
+            grid = st.grid(3, min_column_width=230, gap="medium")
+            for n in names:
+                with grid.cell():
+                    value = field(n, start, defaults[n], reasons.get(n, ""))
+                if value != defaults[n] and n not in reasons:
+                    changes[n] = value
+            if group == "training":
+                st.caption("The ways to learn (update): ")
+                st.markdown("\n".join(f"- **{way}**: {words}" for way, words in UPDATES.items()))
+            if group == "data":
+                form_data.feedback(start, changes, seed)
+            if group == "endpoint" and changes.get("model"):
+                form_endpoint.model(changes)
+    return changes, wrong(start, changes)
+
+
+def field(name: str, start: str, default: Any, reason: str = "") -> Any:
+    """One setting as a widget that fits its type, its explanation in view; with a ``reason`` it is idle."""
+    meta, key, label = FIELDS[name].metadata, f"set_{start}_{name}", name.replace("_", " ")
+    low, high = meta["low"], meta["high"]
+    hint = f"`--set {name}=…`" + (f", {low:g} to {high:g}" if low is not None else "")
+    how: dict[str, Any] = {"key": key, "help": hint, "disabled": bool(reason), "persist_state": "session"}
+    if name == "source":
+        value: Any = st.selectbox(label, list(tasks.SOURCES), list(tasks.SOURCES).index(default), **how)
+    elif len(meta["choices"]) > 3:
+        value = st.selectbox(label, meta["choices"], meta["choices"].index(default), **how)
+    elif meta["choices"]:
+        value = st.segmented_control(label, meta["choices"], default=default, required=True, **how)
+    elif isinstance(default, bool):
+        value = st.toggle(label, default, **how)
+    elif isinstance(default, int):
+        value = st.number_input(label, int(low), int(high), default, step=1, **how)
+    elif isinstance(default, float):
+        small = high < 1
+        value = st.number_input(label, float(low), float(high), default, step=0.0001 if small else 0.1,
+                                format="%.4f" if small else "%.2f", **how)
+    elif name == "recipe":
+        known = list(recipes.RECIPES)
+        value = st.selectbox(label, known, known.index(default), accept_new_options=True, **how)
+    else:
+        value = st.text_input(label, default, placeholder=EXAMPLES.get(name, "empty"), **how)
+    st.caption(meta["help"])
+    if reason:
+        st.caption(f":material/block: {reason}")
+    return default if value is None else value.strip() if isinstance(value, str) else value
+
+
+def _now(start: str, name: str, default: Any) -> Any:
+    value = st.session_state.get(f"set_{start}_{name}")
+    return default if value is None else value
+
+
+def keep(before: str, after: str) -> None:
+    """Another preset: problems and endpoint stay what they are (text fields; a callback's work)."""
+    for name, f in FIELDS.items():
+        if f.metadata["group"] in ("data", "endpoint") and f"set_{before}_{name}" in st.session_state:
+            value = st.session_state[f"set_{before}_{name}"]
+            if isinstance(value, str):
+                st.session_state[f"set_{after}_{name}"] = value
+
+
+def idle(now: Mapping[str, Any]) -> dict[str, str]:
+    """{setting: why it has no effect with the others as they are}."""
+    found: dict[str, str] = {}
+
+    def rest(names: tuple[str, ...], why: str) -> None:
+        found.update({name: found.get(name, why) for name in names})
+
+    at_endpoint, update = bool(str(now["model"]).strip()), now["update"]
+    if at_endpoint or update == "trl":
+        rest(POCKET, "Only the embedded pocket model has this.")
+    if not at_endpoint:
+        rest(ENDPOINT, "Name a model at an endpoint first.")
+        if update != "trl":
+            rest(CALLS, "The embedded pocket model needs none: it runs here.")
+    if not (update == "demos" or (update == "auto" and at_endpoint)):
+        rest(WORDS, "Only with update=demos.")
+    if update != "trl":
+        rest(("checkpoint", "lora_rank"), "Only with update=trl.")
+    if update in ("demos", "prompts", "none") or (update == "auto" and at_endpoint):
+        rest(WEIGHTS, "No weights are trained with these settings.")
+    if now["source"] == "formulas":
+        rest(("data", "subjects", "columns"), "The embedded word problems need no file.")
+    else:
+        rest(("new_wordings", "withheld_forms"), "Only the embedded word problems have these tests.")
+        if now["source"] != "table":
+            rest(("columns",), "Only for a table (source=table).")
+        if now["source"] == "arithmetic":
+            rest(("data", "subjects"), "These problems are made, not read.")
+    if not _mends(now):
+        rest(MENDING, "With these settings nothing is mended." if now["critic"] != "none" else "Only with a critic.")
+    return found
+
+
+def _mends(now: Mapping[str, Any]) -> bool:
+    if now["critic"] == "none":
+        return False
+    recipe = now["recipe"]
+    return recipe not in recipes.RECIPES or live.critic_works(Settings().changed({"recipe": recipe}))[0]
+
+
+def wrong(start: str, changes: Mapping[str, Any]) -> list[str]:
+    """What can be said to be wrong before anything is asked or started, in one line each."""
+    try:
+        settings = preset(start, changes)
+        clash(settings)
+        if settings.recipe in recipes.RECIPES:  # a person's own file is read when the experiment is made
+            team = recipes.get(settings).team
+            voices_for({}, settings, team)
+    except SiriusError as error:
+        return [str(error)]
+    if settings.source != "formulas" and not (settings.model or settings.checkpoint):
+        return [f"The pocket model reads only the embedded word problems: for {settings.source} name a model at an "
+                "endpoint."]
+    if settings.source not in ("formulas", "arithmetic") and not settings.data:
+        return ["Say where the problems are: the path of the file or folder, under Problems."]
+    return []

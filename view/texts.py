@@ -1,0 +1,167 @@
+"""A model's text on the page: escaped, with its line breaks, long ones folded; word diffs of short and of long texts.
+
+Everything that a model said goes to the page as escaped text: a reply is data, never markup.
+"""
+
+from __future__ import annotations
+
+import difflib
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+
+# One static style: colours with alpha sit on a light and on a dark page alike; the words carry a line or a bar, too.
+STYLE = """<style>
+.said {overflow-wrap: anywhere; line-height: 1.75; margin: 0; white-space: pre-wrap;}
+.said.big {font-size: 1.08em;}
+.said.task {font-size: 1.3em; line-height: 1.5;}
+.said.long {font-size: 1em; line-height: 1.6;}
+.said ins {background: rgba(22, 163, 106, .20); text-decoration: none; border-bottom: 2px solid rgb(22, 163, 106);
+           border-radius: 3px; padding: 0 .18em;}
+.said del {background: rgba(220, 60, 70, .17); text-decoration: line-through; border-radius: 3px; padding: 0 .18em;}
+.said .new {border-left: 3px solid rgb(22, 163, 106); padding-left: .7em;}
+.said .old {border-left: 3px solid rgba(220, 60, 70, .8); padding-left: .7em;}
+.said .quiet {opacity: .68;}
+.said .pair {margin-right: 1.1em;}
+.said summary {cursor: pointer; opacity: .68; white-space: normal;}
+</style>"""
+
+WIDE = 90  # characters of a line on the page, about
+LONG, SHOWN = 40, 28  # lines from which on a text is folded, and how many of them stay in view
+SAME = 7  # unchanged lines in a row from which on they are folded in a diff
+PARAGRAPH = 300  # characters of a line that does not stay in view beside a change
+FEW = 60  # words up to which a diff goes word by word, however little is left of the old text
+KEPT = 0.3  # share of the words that must be left, else old and new stand one after the other
+MOST = 1_500  # words of a changed passage up to which every pair of words is compared
+
+
+def say(text: str, *, big: bool = False, quiet: bool = False) -> None:
+    """A model's text, drawn as text; a long one shows its beginning, and the rest on a click."""
+    lines = text.split("\n")
+    if _height(lines) > LONG:
+        body, big, kind = _folded(lines), False, "said long"
+    else:
+        body = html.escape(text) or '<span class="quiet">(nothing)</span>'
+        kind = "said big" if big and "\n" not in text else "said long" if "\n" in text else "said"
+    st.html(f'<div class="{kind}">{f"<span class=quiet>{body}</span>" if quiet else body}</div>')
+
+
+def problem(text: str) -> None:
+    """The problem that an episode is about, on top of everything; a long one in smaller letters."""
+    if _height(text.split("\n")) > 5:
+        say(text)
+    else:
+        st.html(f'<div class="said task">{html.escape(text)}</div>')
+
+
+def say_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Small quiet labels, each with a model's text: ``answered 1431 Ns   right is 1364 Ns``."""
+    form = '<span class="pair"><span class="quiet">{}</span> <b>{}</b></span>'
+    st.html(f'<div class="said">{" ".join(form.format(html.escape(k), html.escape(v)) for k, v in pairs)}</div>')
+
+
+def diff(before: str, after: str, *, big: bool = True) -> None:
+    """A word diff: what went is struck through, what came is underlined; what stayed is folded where it is long."""
+    kind = "said long" if "\n" in before + after else "said big" if big else "said"
+    st.html(f'<div class="{kind}">{diff_html(before, after)}</div>')
+
+
+def diff_html(before: str, after: str) -> str:
+    """Line by line first, so that the work grows with what changed and not with what was said."""
+    old, new = before.split("\n"), after.split("\n")
+    if len(old) == len(new) == 1:
+        return _words(before, after) or "<span class=quiet>(nothing)</span>"
+    parts: list[str] = []
+    matched = difflib.SequenceMatcher(None, old, new, autojunk=len(old) * len(new) > 1_000_000)
+    for kind, a, b, c, d in matched.get_opcodes():
+        if kind == "equal":
+            parts.append(_unchanged(old[a:b], first=a == 0, last=b == len(old)))
+        else:
+            parts.append(_words("\n".join(old[a:b]), "\n".join(new[c:d])))
+    return _joined(parts)
+
+
+def _words(before: str, after: str) -> str:
+    old, new = (re.findall(r"\s*(?:[^\s:;,.?]+|\S)", text) for text in (before, after))  # words with the space before
+    plain = [[w.strip() for w in words] for words in (old, new)]
+    same = difflib.SequenceMatcher(None, *plain, autojunk=max(len(old), len(new)) > MOST)
+    if max(len(old), len(new)) > FEW and same.ratio() < KEPT:
+        return _one_by_one(before, after)
+    parts: list[str] = []
+    for kind, a, b, c, d in same.get_opcodes():
+        gone, come = "".join(old[a:b]), "".join(new[c:d])
+        if kind == "equal":
+            parts.append(html.escape(come))
+        else:
+            parts += [_marked("del", gone, _space(gone)), _marked("ins", come, " " if gone.strip() else _space(come))]
+    return "".join(parts)
+
+
+def _one_by_one(before: str, after: str) -> str:
+    """Old and new as two passages: hardly a word is left."""
+    gone = f'<div class="old">{html.escape(before.strip())}</div>'
+    if after.strip():
+        gone = f"<details><summary>what stood here before ({len(before.split()):,} words)</summary>{gone}</details>"
+    gone = gone if before.strip() else ""
+    return gone + (f'<div class="new">{html.escape(after.strip())}</div>' if after.strip() else "")
+
+
+def _marked(tag: str, text: str, lead: str) -> str:
+    return f"{lead if lead != ' ' or text[:1].isspace() else ''}<{tag}>{html.escape(text.strip())}</{tag}>" \
+        if text.strip() else ""
+
+
+def _space(text: str) -> str:
+    """The white space that a text begins with; more than one blank in a row counts once."""
+    lead = text[: len(text) - len(text.lstrip())]
+    return lead if "\n" in lead else " " if lead else ""
+
+
+def _unchanged(lines: Sequence[str], *, first: bool, last: bool) -> str:
+    """A run of unchanged lines: beside a change a short one stays in view, what is beyond is folded."""
+    if _height(lines) < SAME:
+        return html.escape("\n".join(lines))
+    head = 0 if first or len(lines[0]) > PARAGRAPH else 1
+    tail = 0 if last or len(lines[-1]) > PARAGRAPH else 1
+    inner = lines[head : len(lines) - tail]
+    if _height(inner) < SAME:
+        return html.escape("\n".join(lines))
+    fold = f"<details><summary>… unchanged: {_many(inner)}</summary>{html.escape(_text(inner))}</details>"
+    ends = [html.escape(line) for line in (*lines[:head], *(lines[-1:] if tail else ()))]
+    return _joined([*ends[:head], fold, *ends[head:]])
+
+
+def _folded(lines: Sequence[str]) -> str:
+    shown = SHOWN
+    while shown > 1 and _height(lines[:shown]) > SHOWN:
+        shown -= 1
+    if shown == 1 and len(lines[0]) > SHOWN * WIDE:  # one endless line
+        lines = [lines[0][: SHOWN * WIDE], lines[0][SHOWN * WIDE :], *lines[1:]]
+    rest = lines[shown:]
+    return (html.escape("\n".join(lines[:shown]))
+            + f"<details><summary>… {_many(rest)} more</summary>{html.escape(_text(rest))}</details>")
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Parts that begin on lines of their own; a block brings its line breaks along."""
+    found = ""
+    for i, part in enumerate(parts):
+        block = part.startswith(("<details", "<div")) or (i > 0 and parts[i - 1].endswith(("</details>", "</div>")))
+        found += ("" if i == 0 or block else "\n") + part
+    return found
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "\n".join(lines)
+
+
+def _many(lines: Sequence[str]) -> str:
+    n, words = len(lines), sum(len(line.split()) for line in lines)
+    return f"{n} {'line' if n == 1 else 'lines'}, {words:,} words"
+
+
+def _height(lines: Sequence[str]) -> int:
+    """How many lines these take on the page, about."""
+    return sum(1 + len(line) // WIDE for line in lines)
