@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 import subprocess
 import sys
@@ -20,9 +21,20 @@ from sirius_core.errors import CheckpointError, Missing, NewerDatabase, StoreErr
 from sirius_core.models import Completion
 from sirius_core.prompts import Message
 from sirius_core.settings import Settings
-from sirius_core.store import ExampleRow, Review, Store, UpdateRow
+from sirius_core.store import ExampleRow, Review, Store, UpdateRow, dumps
 from sirius_core.store.schema import VERSION, migrate
-from sirius_core.trajectories import Outcome, Repair, Reward, SeedPath, Stop, Task, Trajectory, Turn, digest
+from sirius_core.trajectories import (
+    Outcome,
+    Repair,
+    Reward,
+    SeedPath,
+    Stop,
+    Task,
+    Trajectory,
+    Turn,
+    canonical,
+    digest,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 TASK = Task("t1", "test", "train", "How far?", "42")
@@ -426,3 +438,15 @@ def test_making_a_database_does_not_load_pandas_and_leaves_it_to_who_wants_it(tm
             "assert importlib.util.find_spec('pandas') is not None")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner), max_leaves=20)
+
+
+@given(JSON)
+def test_json_is_the_same_however_the_encoder_was_made(value: object) -> None:
+    plain = {"separators": (",", ":"), "ensure_ascii": False}
+    assert dumps(value) == json.dumps(value, **plain)  # type: ignore[arg-type]
+    assert canonical(value) == json.dumps(value, sort_keys=True, **plain)  # type: ignore[arg-type]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import FullDatabase, NewerDatabase, ReadOnlyDatabase, StoreError
+from ..trajectories import json_encoder
 from .schema import migrate
 
 
@@ -30,7 +31,8 @@ class Connection:
         self, path: str | os.PathLike[str], *, max_mb: float = 0, trace: Callable[[str], None] | None = None
     ) -> None:
         self.path = Path(path)
-        with self._our_errors():
+        self._errors = _OurErrors(self.path)
+        with self._errors:
             try:
                 self.raw = _opened(str(self.path), max_mb)
             except sqlite3.OperationalError:
@@ -46,11 +48,11 @@ class Connection:
         self.raw.close()
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        with self._our_errors():
+        with self._errors:
             return self.raw.execute(sql, values).fetchall()
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
-        with self._our_errors():
+        with self._errors:
             found: sqlite3.Row | None = self.raw.execute(sql, values).fetchone()
             return found
 
@@ -59,20 +61,16 @@ class Connection:
         return None if row is None else row[0]
 
     def run(self, sql: str, *values: Any) -> None:
-        with self._our_errors():
+        with self._errors:
             self.raw.execute(sql, values)
 
     def insert(self, table: str, rows: Sequence[dict[str, Any]], *, ignore: bool = False) -> None:
         """Rows of equal keys in one executemany (15 times as fast as row by row); ``ignore`` skips those that stand."""
         if not rows:
             return
-        names = list(rows[0])
-        marks = ", ".join("?" for _ in names)
-        sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
-        if ignore:  # unlike OR IGNORE this does not swallow a missing value or a broken rule
-            sql += " ON CONFLICT DO NOTHING"
-        with self._our_errors():
-            self.raw.executemany(sql, [tuple(row[name] for name in names) for row in rows])
+        names = tuple(rows[0])
+        with self._errors:
+            self.raw.executemany(_insertion(table, names, ignore), [tuple(map(row.__getitem__, names)) for row in rows])
 
     @contextlib.contextmanager
     def write(self) -> Iterator[None]:
@@ -80,7 +78,7 @@ class Connection:
         if self.raw.in_transaction:
             yield
             return
-        with self._our_errors():
+        with self._errors:
             self.raw.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -90,11 +88,19 @@ class Connection:
                     self.raw.execute("ROLLBACK")
                 raise
 
-    @contextlib.contextmanager
-    def _our_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
+
+class _OurErrors:
+    """``with`` it: SQLite's errors come out as ours."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        if isinstance(error, sqlite3.OperationalError):
             text = str(error)
             if "full" in text:
                 raise FullDatabase(
@@ -111,15 +117,22 @@ class Connection:
             if "locked" in text:
                 raise StoreError(f"{self.path} is held by another program for over 30 s; close it and resume") from None
             raise StoreError(f"{self.path}: {text}") from error
-        except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.DatabaseError):
             if "not a database" in str(error) or "malformed" in str(error):
                 raise StoreError(f"{self.path} is not a usable SQLite database ({error}); open another file") from None
             raise StoreError(f"{self.path}: {error}") from error
-        except UnicodeEncodeError as error:
+        if isinstance(error, UnicodeEncodeError):
             half = error.object[error.start]
             raise StoreError(f"a text holds half of a character ({half!r}), which {self.path} cannot store") from None
-        except OverflowError:
+        if isinstance(error, OverflowError):
             raise StoreError(f"a number is too large for {self.path}: at most 9,223,372,036,854,775,807") from None
+
+
+@cache
+def _insertion(table: str, names: tuple[str, ...], ignore: bool) -> str:
+    sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})"
+    # unlike OR IGNORE this does not swallow a missing value or a broken rule
+    return f"{sql} ON CONFLICT DO NOTHING" if ignore else sql
 
 
 def _opened(name: str, max_mb: float, uri: bool = False) -> sqlite3.Connection:
@@ -137,12 +150,8 @@ def _opened(name: str, max_mb: float, uri: bool = False) -> sqlite3.Connection:
     return raw
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def dumps(value: Any) -> str:
-    """Compact JSON, as it stands in every JSON column."""
-    return _encode(value)
+dumps = json_encoder(sort_keys=False)
+"""Compact JSON, as it stands in every JSON column."""
 
 
 __all__ = ["Connection", "NewerDatabase", "dumps", "now"]

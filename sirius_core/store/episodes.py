@@ -76,20 +76,21 @@ class Episodes:
         if not trajectories:
             return
         with self.db.write():
-            known = self._known([t.id for t in trajectories])
-            fresh = list({t.id: t for t in trajectories if t.id not in known}.values())
+            fresh = {t.id: t for t in trajectories}
+            for known in self._known(list(fresh)):
+                del fresh[known]
             first = (self.db.value("SELECT max(seq) FROM trajectory") or 0) + 1
-            numbered = list(enumerate(fresh, first))
-            self.db.insert("trajectory", [_trajectory_row(seq, t) for seq, t in numbered])
-            self.db.insert("turn", [_turn_row(seq, i, turn) for seq, t in numbered for i, turn in enumerate(t.turns)])
+            numbered = list(enumerate(fresh.items(), first))
+            self.db.insert("trajectory", [_trajectory_row(seq, name, t) for seq, (name, t) in numbered])
+            turns = [_turn_row(seq, i, turn) for seq, (_, t) in numbered for i, turn in enumerate(t.turns)]
+            self.db.insert("turn", turns)
 
-    def _known(self, ids: list[str]) -> set[str]:
-        return {
-            row[0]
-            for row in self.db.rows(
-                "SELECT id FROM trajectory WHERE id IN (SELECT value FROM json_each(?))", dumps(ids)
-            )
-        }
+    def _known(self, ids: list[str]) -> list[str]:
+        if len(ids) == 1:  # as an endpoint's episodes come
+            rows = self.db.rows("SELECT id FROM trajectory WHERE id = ?", ids[0])
+        else:
+            rows = self.db.rows("SELECT id FROM trajectory WHERE id IN (SELECT value FROM json_each(?))", dumps(ids))
+        return [row[0] for row in rows]
 
     def get(self, trajectory_id: str) -> Trajectory:
         found = self._load("id = ?", [trajectory_id])
@@ -202,11 +203,11 @@ class Episodes:
         return Spent(calls, tokens, (cost or 0.0) if priced == calls else None)
 
 
-def _trajectory_row(seq: int, t: Trajectory) -> dict[str, Any]:
+def _trajectory_row(seq: int, name: str, t: Trajectory) -> dict[str, Any]:
     path, reward = t.path, t.reward
     return {
         "seq": seq,
-        "id": t.id,
+        "id": name,
         "experiment": path.experiment,
         "seed": path.seed,
         "round": path.round,
