@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Protocol
 
@@ -24,7 +24,7 @@ from .rollout import Limits, Records, Rollout, Work
 from .statistics import significantly_lower
 from .store import Experiment, Store, UpdateRow
 from .training import Library, cut, per_model
-from .trajectories import Trajectory, digest
+from .trajectories import Task, Trajectory, digest
 
 Progress = Callable[[int, str, int, int], None]  # (round, phase, done, total)
 
@@ -74,21 +74,29 @@ class Run:
     def __post_init__(self) -> None:
         s = self.settings = self.experiment.settings
         self.recipe = recipes.get(s)
-        splits = tasks.splits(self.recipe.source or s.source, s, self.experiment.seed)
-        for split in splits.values():
-            self.store.episodes.add_tasks(split)
-        self.store.experiments.set_splits(self.experiment.id, {name: [t.id for t in part]
-                                                               for name, part in splits.items()})
-        if (source := self.recipe.source or s.source) != "formulas" and (
-                self.store.experiments.measurement(self.experiment.id, "data") is None):
-            self.store.experiments.set_measurement(
-                self.experiment.id, "data", tasks.describe(source, s, self.experiment.seed))
+        splits = self._splits(self.recipe.source or s.source)
         limits = self.limits or Limits(s.deadline, s.attempts, s.max_calls, s.max_tokens, s.max_cost)
         rollout = Rollout(self.store, self.experiment.id, s.chunk, s.concurrency, limits, self._heard)
         self.bench = Bench(self.store, self.experiment, rollout, self.recipe, splits)
         self._at, self._round = "", 0
         self._seconds: dict[str, float] = {}
         self._kept: dict[int, tuple[Trajectory, ...]] = {}
+
+    def _splits(self, source: str) -> dict[str, tuple[Task, ...]]:
+        """The experiment's problems: those with which it began, whatever has become of a dataset's file by now."""
+        e, s, store = self.experiment, self.settings, self.store
+        if source != "formulas" and (kept := store.experiments.splits(e.id)):
+            known = store.episodes.tasks([task for part in kept.values() for task in part])
+            return {name: tuple(replace(known[task], split=name) for task in kept.get(name, ()))
+                    for name in tasks.SPLITS}
+        splits = dict(tasks.splits(source, s, e.seed))
+        with store.write():
+            for part in splits.values():
+                store.episodes.add_tasks(part)
+            store.experiments.set_splits(e.id, {name: [t.id for t in part] for name, part in splits.items()})
+            if source != "formulas":
+                store.experiments.set_measurement(e.id, "data", tasks.describe(source, s, e.seed))
+        return splits
 
     # -- the phases --------------------------------------------------------------------------------------------------
     @property

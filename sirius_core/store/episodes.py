@@ -57,19 +57,30 @@ class Episodes:
             self.db.insert("task", rows, ignore=True)
 
     def task(self, task_id: str) -> Task:
-        row = self.db.row("SELECT * FROM task WHERE id = ?", task_id)
-        if row is None:
+        found = self.tasks([task_id])
+        if not found:
             raise Missing(f"no task {task_id!r} in {self.db.path}")
-        return Task(
-            row["id"],
-            row["source"],
-            row["split"],
-            row["question"],
-            row["answer"],
-            row["kind"],
-            row["grp"],
-            json.loads(row["data"]),
+        return found[task_id]
+
+    def tasks(self, ids: Sequence[str]) -> dict[str, Task]:
+        """{id: task} of those that stand here."""
+        rows = self.db.rows(
+            "SELECT * FROM task WHERE id IN (SELECT value FROM json_each(?))",
+            dumps(list(ids)),
         )
+        return {
+            row["id"]: Task(
+                row["id"],
+                row["source"],
+                row["split"],
+                row["question"],
+                row["answer"],
+                row["kind"],
+                row["grp"],
+                json.loads(row["data"]),
+            )
+            for row in rows
+        }
 
     def add(self, trajectories: Sequence[Trajectory]) -> None:
         """Store trajectories; one that stands already is left as it is (its id is its place in the experiment)."""
