@@ -8,10 +8,10 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.session_state["_goto"] = ("pages/overview.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from sirius_core import figures, jobs, review
-from sirius_core.store import Experiment, Store
+from sirius_core import figures, jobs
+from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
-from view import charts, findings, lab, live, measure, pocket
+from view import arms, charts, data, findings, lab, learned, live, measure, pocket, spending, waiting
 from view.numbers import many, share
 
 
@@ -21,13 +21,130 @@ def next_steps(store: Store, e: Experiment) -> None:
     if story:
         st.write("Open one failure, read the critique, see the rewritten turn and what it changed further on.")
         lab.opener("Show me a mended failure", lab.EXPLORE, icon=":material/auto_fix_high:", traj=story[0])
-    else:
+    elif e.settings.rounds and live.critic_works(e.settings)[0]:
         st.caption("When the first failures are mended, one can be opened here, turn by turn.")
-    waiting = review.waiting(store, e.id, Browse(store.db).closed(e.id)) if e.settings.review else []
-    if waiting:
-        lab.opener(f"Review {many(len(waiting), 'repair')}", lab.REVIEW, icon=":material/rate_review:")
+    if left := waiting.label(store, e):
+        lab.opener(left, lab.REVIEW, icon=":material/rate_review:")
     lab.link(lab.EXPLORE, "All episodes", icon=":material/table_rows:")
     lab.link(lab.RUN, "Start another experiment", icon=":material/play_circle:")
+
+
+def what_it_is(e: Experiment) -> str:
+    """The experiment in one line under the title."""
+    s = e.settings
+    if s.model or s.checkpoint:
+        who = spending.host(e) if s.model else f"checkpoint {lab.plain(s.checkpoint)}"
+        problems = "" if s.source == "formulas" else f" of {lab.plain(s.source)}"
+        return (f"{who} · {many(s.rounds, 'round')} · up to {s.problems:,} training problems{problems}, "
+                f"{many(s.max_solutions, 'try', 'tries')} each · recipe {lab.plain(s.recipe)} · update {s.update} · "
+                f"seed {e.seed}")
+    return (
+        f"{many(s.rounds, 'round')} · {s.problems} training problems, {many(s.max_solutions, 'try', 'tries')} each · "
+        f"recipe {lab.plain(s.recipe)} · base {s.base} · seed {e.seed}"
+    )
+
+
+def curve(store: Store, e: Experiment, reports: list[findings.Report]) -> None:
+    """Accuracy by round, and what has to be known to read it."""
+    s, held = e.settings, (store.experiments.measurement(e.id, "data") or {}).get("majority")
+    st.subheader("Accuracy by round", anchor=False)
+    if reports:
+        said = "; ".join(f"round {r['round']}: {share(r['accuracy'], 0)}" for r in reports)
+        level = (held["share"], f"always saying {held['answer'][:24]}") if held and held["n"] > 1 else None
+        charts.stored(
+            store.experiments.figure(e.id, "accuracy"),
+            key="accuracy",
+            rounds=s.rounds,
+            level=level,
+            alt=f"Held-out accuracy by round. {said}.",
+        )
+    else:
+        st.caption("The untrained base is being measured on problems that nobody trains on.")
+        st.skeleton(height=300)
+    if held:
+        st.caption(data.majority_line(held))
+    if not (s.model or s.checkpoint):
+        pocket.honesty(s)
+
+
+def beside_the_curves(store: Store, e: Experiment, reports: list[findings.Report]) -> None:
+    """What the critic bought, and which role does its part, where the steps of a problem can be checked."""
+    compared = [r for r in reports if r.get("controls")]
+    parts = any(r["roles"] for r in reports)
+    left, right = st.columns(2) if parts else (st.container(), None)
+    with left.container(border=True, height="stretch"):
+        st.subheader("What the critic bought", anchor=False)
+        if compared:
+            findings.what_the_critic_bought(store, e, compared)
+            charts.stored(
+                store.experiments.figure(e.id, "controls"),
+                key="controls",
+                height=290,
+                alt="Share of failed problems mended by critic, blind critic and playing again, by round",
+            )
+            st.caption(
+                "Mended is not yet learned: whether training on repairs beats training on more tries is a question "
+                "for a contrast over several seeds."
+            )
+        else:
+            st.caption("This experiment does not compare the critic with playing again.")
+    if right is not None:
+        with right.container(border=True, height="stretch"):
+            st.subheader("Who does their part", anchor=False)
+            st.write("How often each role is right when everything it was handed is right, on held-out problems.")
+            charts.stored(
+                store.experiments.figure(e.id, "roles"),
+                key="roles",
+                rounds=e.settings.rounds,
+                height=370,
+                alt="Accuracy of each role given right inputs, by round",
+            )
+
+
+def tables(store: Store, e: Experiment, reports: list[findings.Report]) -> None:
+    with st.container(border=True):
+        st.subheader("Round by round", anchor=False)
+        findings.rounds_table(reports)
+        formulas = e.settings.source == "formulas"
+        st.subheader("Beyond what was trained" if formulas else "Base and now", anchor=False)
+        findings.tests_table(store, e, reports)
+        if formulas:
+            st.caption(
+                "Where the family decides, a withheld question can be answered by knowing the situation; where the "
+                "question decides, it has to be read, and its form was never trained."
+            )
+    with st.container(border=True):
+        st.subheader("What was learned from", anchor=False)
+        learned.table(store, e, reports)
+        learned.instructions(store, e)
+
+
+def last_row(store: Store, e: Experiment, reports: list[findings.Report], job: Job) -> None:
+    left, right = st.columns([2, 3])
+    with left.container(border=True, height="stretch"):
+        prompts = e.settings.update == "prompts"
+        st.subheader("Cases that writers read" if prompts else "Examples per role", anchor=False)
+        charts.stored(
+            store.experiments.figure(e.id, "library"),
+            key="library",
+            height=300,
+            alt="Cases that writers read, per role and round" if prompts else "Training examples per role and round",
+        )
+    with right.container(border=True, height="stretch"):
+        st.subheader("Skill or luck of the draw: pass@k", anchor=False)
+        measured = store.experiments.measurement(e.id, "pass_at_k")
+        st.write(
+            "If the untrained base, given many tries, solves as much as the team now does in one, training mostly "
+            "made likely what was already possible."
+        )
+        if measured:
+            charts.spec(
+                figures.pass_at_k(measured),
+                key="pass_at_k",
+                height=300,
+                alt="Share of problems solved within k tries, base and team now",
+            )
+        measure.button(e, busy=live.active(job), again=bool(measured))
 
 
 with lab.opened() as store:
@@ -39,103 +156,32 @@ with lab.opened() as store:
             "mostly right, while you watch.",
         )
         st.stop()
-    reports = store.experiments.reports(e.id)
-    job = jobs.status(store, e.id)
-    s = e.settings
-    st.caption(
-        f"{many(s.rounds, 'round')} · {s.problems} training problems, {many(s.max_solutions, 'try', 'tries')} each · "
-        f"recipe {lab.plain(s.recipe)} · base {s.base} · seed {e.seed}"
-    )
-
+    reports: list[findings.Report] = list(store.experiments.reports(e.id))
+    job, about = jobs.status(store, e.id), store.experiments.measurement(e.id, "data")
+    st.caption(what_it_is(e))
     if reports:
         findings.metrics(store, e, reports)
     left, right = st.columns([3, 2])
     with left.container(border=True, height="stretch"):
-        st.subheader("Accuracy by round", anchor=False)
-        if reports:
-            said = "; ".join(f"round {r['round']}: {share(r['accuracy'], 0)}" for r in reports)
-            charts.stored(
-                store.experiments.figure(e.id, "accuracy"),
-                key="accuracy",
-                rounds=s.rounds,
-                alt=f"Held-out accuracy by round. {said}.",
-            )
-        else:
-            st.caption("The untrained base is being measured on problems that nobody trains on.")
-            st.skeleton(height=300)
-        pocket.honesty(s)
+        curve(store, e, reports)
     with right:
         with st.container(border=True):
             live.panel(e.id, key="overview")
         with st.container(border=True, height="stretch"):
             st.subheader("Look inside", anchor=False)
             next_steps(store, e)
-
-    learned = [r for r in reports if r["library"]]
-    compared = [r for r in reports if r.get("controls")]
-    if learned:
-        left, right = st.columns(2)
-        with left.container(border=True, height="stretch"):
-            st.subheader("What the critic bought", anchor=False)
-            if compared:
-                findings.what_the_critic_bought(store, e, compared)
-                charts.stored(
-                    store.experiments.figure(e.id, "controls"),
-                    key="controls",
-                    height=290,
-                    alt="Share of failed problems mended by critic, blind critic and playing again, by round",
-                )
-                st.caption(
-                    "Mended is not yet learned: whether training on repairs beats training on more tries is a question "
-                    "for a contrast over several seeds."
-                )
-            else:
-                st.caption("This experiment does not compare the critic with playing again.")
-        with right.container(border=True, height="stretch"):
-            st.subheader("Who does their part", anchor=False)
-            st.write("How often each role is right when everything it was handed is right, on held-out problems.")
-            charts.stored(
-                store.experiments.figure(e.id, "roles"),
-                key="roles",
-                rounds=s.rounds,
-                height=370,
-                alt="Accuracy of each role given right inputs, by round",
-            )
-
+    arms.card(e.contrast, key="overview")
+    if e.settings.model:
         with st.container(border=True):
-            st.subheader("Round by round", anchor=False)
-            findings.rounds_table(reports)
-            st.subheader("Beyond what was trained", anchor=False)
-            findings.tests_table(store, e, reports)
-            st.caption(
-                "Where the family decides, a withheld question can be answered by knowing the situation; where the "
-                "question decides, it has to be read, and its form was never trained."
-            )
+            st.subheader("What it took", anchor=False)
+            spending.card(store, e, reports, moving=live.active(job))
+    if about:
         with st.container(border=True):
-            st.subheader("What was learned from", anchor=False)
-            findings.learned_table(store, e, reports)
+            st.subheader("The problems", anchor=False)
+            data.facts(about)
+            data.files(about)
+    if any(r["library"] for r in reports):
+        beside_the_curves(store, e, reports)
+        tables(store, e, reports)
     if reports:
-        left, right = st.columns([2, 3])
-        with left.container(border=True, height="stretch"):
-            st.subheader("Examples per role", anchor=False)
-            charts.stored(
-                store.experiments.figure(e.id, "library"),
-                key="library",
-                height=300,
-                alt="Training examples per role and round",
-            )
-        with right.container(border=True, height="stretch"):
-            st.subheader("Skill or luck of the draw: pass@k", anchor=False)
-            measured = store.experiments.measurement(e.id, "pass_at_k")
-            st.write(
-                "If the untrained base, given many tries, solves as much as the team now does in one, training mostly "
-                "made likely what was already possible."
-            )
-            if measured:
-                charts.spec(
-                    figures.pass_at_k(measured),
-                    key="pass_at_k",
-                    height=300,
-                    alt="Share of problems solved within k tries, base and team now",
-                )
-            measure.button(e.id, busy=live.active(job), again=bool(measured))
+        last_row(store, e, reports, job)

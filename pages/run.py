@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 import streamlit as st
 
@@ -92,13 +91,14 @@ def other_preset() -> None:
         form.keep(before, after)
 
 
-def begin(start: str, name: str, seed: int, changes: dict[str, Any], wrong: list[str]) -> None:
+def begin(start: str, name: str, seed: int, asked: form.Asked) -> None:
     """Start, estimate, take a first look, or read how the same is done from a terminal."""
+    changes, stays = asked.changes, bool(asked.wrong or asked.missing)
     command = ["sirius", "run", start, *(["--seed", str(seed)] if seed else [])]
     for n, value in changes.items():
         command += ["--set", shlex.quote(f"{n}={str(value).lower() if isinstance(value, bool) else value}")]
-    for line in wrong:
-        st.error(lab.plain(line), icon=":material/error:")
+    if asked.wrong:
+        st.error(lab.plain(asked.wrong), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Start",
@@ -107,7 +107,7 @@ def begin(start: str, name: str, seed: int, changes: dict[str, Any], wrong: list
             key="start",
             on_click=lab.new,
             args=(name, seed, changes, start),
-            disabled=bool(wrong),
+            disabled=stays,
         )
         if changes.get("model"):
             st.button(
@@ -116,10 +116,10 @@ def begin(start: str, name: str, seed: int, changes: dict[str, Any], wrong: list
                 key="estimate",
                 on_click=lab.new,
                 args=(name, seed, changes, start, True),
-                disabled=bool(wrong),
+                disabled=stays,
                 help="Plays eight problems, says what the whole would cost, and waits for you to start it.",
             )
-            if not wrong and not arms.fits(preset(start, changes)):
+            if not stays and not arms.fits(preset(start, changes)):
                 st.button(
                     "First look: four arms",
                     icon=":material/compare_arrows:",
@@ -129,6 +129,8 @@ def begin(start: str, name: str, seed: int, changes: dict[str, Any], wrong: list
                     help=f"{arms.WHAT} First a pilot of each says what they would cost; then it waits for you.",
                 )
         st.caption(f"{many(len(changes), 'setting')} changed from the preset." if changes else "The preset as it is.")
+    if asked.missing:
+        st.caption(f":material/arrow_upward: {lab.plain(asked.missing)}")
     st.caption("The same from a terminal:")
     st.code(" ".join(command), language="bash", wrap_lines=True)
 
@@ -162,8 +164,7 @@ with lab.opened() as store:
         name = top[1].text_input("Name", start, key=f"name_{start}", max_chars=60, persist_state="session")
         seed = top[2].number_input("Seed", 0, 10**9, 0, key="seed", persist_state="session",
                                    help="Another seed deals other problems and other randomness.")
-        changes, wrong = form.draw(start, int(seed))
-        begin(start, name.strip(), int(seed), changes, wrong)
+        begin(start, name.strip(), int(seed), form.draw(start, int(seed)))
 
     everything = store.experiments.all()
     if len(everything) > 1:

@@ -11,10 +11,19 @@ import streamlit as st
 CONFIG = {"displayModeBar": False, "responsive": True}
 
 
-def stored(figure: str | None, *, key: str, alt: str, height: int = 330, rounds: int = 0) -> None:
+def stored(
+    figure: str | None,
+    *,
+    key: str,
+    alt: str,
+    height: int = 330,
+    rounds: int = 0,
+    level: tuple[float, str] | None = None,
+) -> None:
     """A figure of ``store.experiments.figure``; ``alt`` says in words what it shows.
 
-    ``rounds`` holds the axis of rounds still, so that a curve grows into its place while a run goes on.
+    ``rounds`` holds the axis of rounds still, so that a curve grows into its place while a run goes on. ``level`` is a
+    (height, name) to compare with: a dashed line.
     """
     if figure is None:
         st.caption("This figure is drawn when the first round closes.")
@@ -22,6 +31,10 @@ def stored(figure: str | None, *, key: str, alt: str, height: int = 330, rounds:
     made = json.loads(figure)
     if rounds:
         made["layout"]["xaxis"] = {**made["layout"].get("xaxis", {}), "range": [-0.25, rounds + 0.25]}
+    if level is not None:
+        made["data"].append({"type": "scatter", "mode": "lines", "name": level[1], "x": [-0.25, max(1, rounds) + 0.25],
+                             "y": [level[0]] * 2, "line": {"color": "#8b909c", "width": 1.5, "dash": "dash"},
+                             "hovertemplate": "%{y:.1%}"})
     spec(made, key=key, alt=alt, height=height)
 
 

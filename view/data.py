@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sirius_core.trajectories import Task
 
 from . import lab
 from .numbers import many, share
-from .texts import say
+from .texts import say, say_pairs
 
 LARGE = 64_000_000  # bytes from which on a file is read only on a click
 MOST_FILES = 20_000
@@ -81,14 +82,31 @@ def _look(chosen: tuple[tuple[str, Any], ...], files: tuple[Any, ...], seed: int
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the first rows")
-def columns(data: str, files: tuple[Any, ...]) -> tuple[str, ...]:
-    """The names of a table's columns; none where it cannot be read (`look` says why)."""
+def _table(data: str, files: tuple[Any, ...]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
     from sirius_core.tasks.records import opened
 
     try:
-        return opened(data, "a table").columns
+        records = opened(data, "a table")
+        return records.columns, [record for _, _, _, record in islice(records, 3)]
     except SiriusError:
-        return ()
+        return (), []
+
+
+def columns(data: str, files: tuple[Any, ...]) -> tuple[str, ...]:
+    """The names of a table's columns; none where it cannot be read (`look` says why)."""
+    return _table(data, files)[0]
+
+
+def first_rows(data: str, files: tuple[Any, ...]) -> None:
+    """Three rows as they stand in the file, for whoever must say which column is what."""
+    for number, record in enumerate(_table(data, files)[1], 1):
+        st.caption(f"row {number} of the data, as it stands")
+        say_pairs((str(name), _short(value)) for name, value in record.items())
+
+
+def _short(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 300 else f"{text[:300]} …"
 
 
 # -- the same facts, drawn -------------------------------------------------------------------------------------------
@@ -108,6 +126,14 @@ def facts(found: Mapping[str, Any]) -> None:
         notes.append(f"{found['needs_picture']:,} questions refer to a picture that no model here sees")
     if notes:
         st.markdown("\n".join(f"- {lab.plain(note)}" for note in notes))
+
+
+def files(found: Mapping[str, Any]) -> None:
+    """Which files they were, to the byte."""
+    if found["files"]:
+        with st.expander("The files, to the byte", type="compact", key="data_files"):
+            st.code("\n".join(f"{f['sha256']}  {f['name']}, {f['bytes']:,} bytes" for f in found["files"]),
+                    language=None, wrap_lines=True)
 
 
 def licence(found: Mapping[str, Any]) -> None:

@@ -11,7 +11,8 @@ from sirius_core import statistics
 from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import Browse
 
-from .numbers import LEVEL, between, counted, many, p_text, points, share
+from . import lab, live
+from .numbers import LEVEL, between, counted, dollars, p_text, points, share
 
 Report = Mapping[str, Any]
 SPLITS = {"heldout": "Held-out problems", "new_wordings": "New wordings", "withheld_forms": "Withheld question forms"}
@@ -20,6 +21,7 @@ SPLIT_HELP = {
     "new_wordings": "Held-out problems in combinations of words that fine-tuning never used.",
     "withheld_forms": "Held-out problems with a question form that fine-tuning never used at all.",
 }
+DATASET_HELP = "Problems whose question stands nowhere in training, whatever its options; one sampled try each."
 
 
 def paired(
@@ -35,8 +37,10 @@ def paired(
 
 
 def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
-    """Four numbers: three tests against the base, and what the critic bought where most had failed."""
+    """Four numbers: the tests against the base, and what the critic bought where most had failed; of a dataset also
+    what always saying one answer would score, at an endpoint what was paid."""
     last, base = reports[-1], reports[0]
+    data = store.experiments.measurement(e.id, "data")
     with st.grid(4, min_column_width=165, gap="small"):
         for split, name in SPLITS.items():
             if split not in last["tests"]:
@@ -57,9 +61,11 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 delta_description=against or None,
                 border=True,
                 height="stretch",
-                help=f"{SPLIT_HELP[split]} {counted(now)}.",
+                help=f"{DATASET_HELP if data else SPLIT_HELP[split]} {counted(now)}.",
                 chart_data=[r["tests"][split]["sampled"]["accuracy"] for r in reports],
             )
+        if data:
+            _majority(data["majority"])
         found = [r for r in reports if r.get("controls")]
         if found:
             # The round with the most failures says most: later, a handful is left, and mostly bad luck of the draw.
@@ -78,12 +84,13 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 "again mends more.",
                 chart_data=[r["controls"]["critic"]["accuracy"] for r in found],
             )
-        elif not last["round"] and e.settings.controls:
+        elif not last["round"] and e.settings.controls and e.settings.rounds:
             st.metric("The critic mends", "–", border=True, height="stretch", help="Known when round 1 closes.")
         elif last["library"]:
             n = sum(last["library"].values())
+            words = "Examples to show" if live.in_words(e.settings) else "Training examples"
             st.metric(
-                "Training examples",
+                "Cases that writers read" if e.settings.update == "prompts" else words,
                 f"{n:,}",
                 len(last["library"]),
                 "off",
@@ -92,6 +99,35 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 height="stretch",
                 chart_data=[sum(r["library"].values()) for r in reports],
             )
+        if e.settings.model:
+            _paid(store, e, reports)
+
+
+def _majority(held: Mapping[str, Any]) -> None:
+    if held["n"] > 1:
+        st.metric(
+            f"Always saying {lab.plain(held['answer'][:24])}",
+            share(held["share"]),
+            border=True,
+            height="stretch",
+            help=f"The most frequent right answer of the held-out problems: {held['n']} of {held['of']}. What a team "
+            "scores above this line it does not owe to guessing well.",
+        )
+
+
+def _paid(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
+    calls, tokens, cost = store.episodes.spent(e.id)
+    costs = [r.get("usage", {}).get("cost") for r in reports]
+    st.metric(
+        "Paid so far",
+        dollars(cost).replace("$", "\\$"),
+        border=True,
+        height="stretch",
+        help=f"{calls:,} calls, {tokens:,} tokens. Unknown: the model's price is not known."
+        if cost is None
+        else f"{calls:,} calls, {tokens:,} tokens; the line shows what each round used.",
+        chart_data=costs if len(costs) > 1 and None not in costs else None,
+    )
 
 
 def critic_against(store: Store, e: Experiment, report: Report, arm: str) -> statistics.Paired:
@@ -142,7 +178,7 @@ def _one_round(store: Store, e: Experiment, report: Report) -> str:
 
 
 def rounds_table(reports: Sequence[Report]) -> None:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for r in reports:
         change = "" if r["p_vs_previous"] is None else f"+{r['gained']} −{r['lost']}"
         rows.append(
@@ -161,9 +197,11 @@ def rounds_table(reports: Sequence[Report]) -> None:
                 "seconds": round(r["seconds"]),
             }
         )
+    optional = ("greedy", "new wordings", "withheld forms", "lucky")
+    unknown = {name for name in optional if all(row[name] is None for row in rows)}
     percent = st.column_config.NumberColumn(format="percent")
     st.dataframe(
-        rows,
+        [{name: value for name, value in row.items() if name not in unknown} for row in rows],
         hide_index=True,
         key="rounds_table",
         alt="One line per round: accuracy with interval and paired p-value",
@@ -212,8 +250,8 @@ def tests_table(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 "base": f"{share(one['sampled']['accuracy'], 0)} ({between(one['sampled'])})",
                 "now": f"{share(two['sampled']['accuracy'], 0)} ({between(two['sampled'])})",
                 "p": p_text(p).removeprefix("p ").removeprefix("= "),
-                "base greedy": one["greedy"]["accuracy"],
-                "now greedy": two["greedy"]["accuracy"],
+                "base greedy": one.get("greedy", {}).get("accuracy"),
+                "now greedy": two.get("greedy", {}).get("accuracy"),
             }
         )
     percent = st.column_config.NumberColumn(format="percent")
@@ -228,54 +266,3 @@ def tests_table(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
             "p": st.column_config.TextColumn(help="McNemar's exact test, base against now, sampled, two-sided."),
         },
     )
-
-
-def learned_table(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
-    """Examples, optimiser steps and the gate's verdict, by round and role."""
-    sets = {(s["round"], s["model"]): s for s in store.weights.training_sets(e.id)}
-    updates = {(u.round, u.model): u for u in store.weights.updates(e.id)}
-    rows = []
-    for (round, model), s in sets.items():
-        update, kept = updates.get((round, model)), store.weights.models(e.id, round)
-        accepted = update is not None and kept is not None and kept[0].get(model) == update.after
-        rows.append(
-            {
-                "round": round,
-                "role": "all" if model == "*" else model,
-                "examples": s["n"],
-                "distinct": s["distinct_examples"],
-                "direct": s["direct"],
-                "repaired": s["repaired"],
-                "edited": s["edited"],
-                "steps": update.steps if update else None,
-                "loss": f"{update.losses[0]:.3f} → {update.losses[-1]:.3f}" if update and update.losses else "",
-                "gate": "" if kept is None else "kept" if accepted else "rejected",
-            }
-        )
-    st.dataframe(
-        rows,
-        hide_index=True,
-        key="learned_table",
-        alt="Training examples and optimiser steps per round and role",
-        column_config={
-            "repaired": st.column_config.NumberColumn(help="Examples from a critic's repair."),
-            "edited": st.column_config.NumberColumn(help="Examples that carry a person's text."),
-            "loss": st.column_config.TextColumn(help="Nats per token, first and last step."),
-        },
-    )
-    checks = [
-        f"round {r['round']}: {r['validation']['before']} → {r['validation']['after']} of {r['validation']['n']} right"
-        for r in reports
-        if r.get("validation")
-    ]
-    totals = [sum(r["updates"][k] for r in reports) for k in ("accepted", "rejected")]
-    st.caption(
-        f"The gate kept {many(totals[0], 'update')} and rejected {totals[1]}"
-        + (f"; on the validation problems, {'; '.join(checks)}." if checks else ".")
-    )
-    lucky = [r for r in reports if r.get("lucky_library") is not None]
-    if lucky:
-        st.caption(
-            f"Lucky successes, right by wrong steps: {share(lucky[-1]['lucky_library'])} of the library of round "
-            f"{lucky[-1]['round']}, {share(reports[-1]['lucky'] or 0.0)} of the right answers on held-out problems."
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -46,8 +46,17 @@ MENDING = ("repair_turn", "max_critiques", "max_regenerations", "max_repairs", "
            "control_calls")
 
 
-def draw(start: str, seed: int) -> tuple[dict[str, Any], list[str]]:
-    """({setting: value} of what differs from the preset and applies, what is wrong with it)."""
+class Asked(NamedTuple):
+    """What a person asks for: {setting: value} of what differs from the preset and applies; what is wrong with it, and
+    what is still to be said, one line or none of each."""
+
+    changes: dict[str, Any]
+    wrong: str
+    missing: str
+
+
+def draw(start: str, seed: int) -> Asked:
+    """Every setting, by groups."""
     defaults = preset(start).as_dict()
     now = {name: _now(start, name, default) for name, default in defaults.items()}
     reasons = idle(now)
@@ -70,7 +79,8 @@ def draw(start: str, seed: int) -> tuple[dict[str, Any], list[str]]:
                 form_data.feedback(start, changes, seed)
             if group == "endpoint" and changes.get("model"):
                 form_endpoint.model(changes)
-    return changes, wrong(start, changes)
+    wrong = clashes(start, changes)
+    return Asked(changes, wrong, "" if wrong else missing(preset(start, changes)))
 
 
 def field(name: str, start: str, default: Any, reason: str = "") -> Any:
@@ -158,19 +168,23 @@ def _mends(now: Mapping[str, Any]) -> bool:
     return recipe not in recipes.RECIPES or live.critic_works(Settings().changed({"recipe": recipe}))[0]
 
 
-def wrong(start: str, changes: Mapping[str, Any]) -> list[str]:
-    """What can be said to be wrong before anything is asked or started, in one line each."""
+def clashes(start: str, changes: Mapping[str, Any]) -> str:
+    """What can be known to be wrong before anything is asked or started, in one line; empty if nothing is."""
     try:
         settings = preset(start, changes)
         clash(settings)
         if settings.recipe in recipes.RECIPES:  # a person's own file is read when the experiment is made
-            team = recipes.get(settings).team
-            voices_for({}, settings, team)
+            voices_for({}, settings, recipes.get(settings).team)
     except SiriusError as error:
-        return [str(error)]
-    if settings.source != "formulas" and not (settings.model or settings.checkpoint):
-        return [f"The pocket model reads only the embedded word problems: for {settings.source} name a model at an "
-                "endpoint."]
+        return str(error)
+    return ""
+
+
+def missing(settings: Settings) -> str:
+    """What is still to be said before these settings can be played; empty if nothing is."""
     if settings.source not in ("formulas", "arithmetic") and not settings.data:
-        return ["Say where the problems are: the path of the file or folder, under Problems."]
-    return []
+        return "Say where the problems are: the path of the file or folder, under Problems."
+    if settings.source != "formulas" and not (settings.model or settings.checkpoint):
+        return f"The pocket model reads only the embedded word problems: for {settings.source}, name a model at an " \
+               "endpoint."
+    return ""

@@ -46,6 +46,8 @@ def feedback(start: str, changes: Mapping[str, Any], seed: int) -> None:
     found = data.look(settings, seed)
     if "error" in found:
         st.error(lab.plain(found["error"]), icon=":material/error:")
+        if settings.source == "table":
+            data.first_rows(settings.data, mark)
         return
     with st.container(border=True, key="data_facts", gap="small"):
         data.facts(found["described"])

@@ -1,0 +1,112 @@
+"""What each model learned from in each round, by weights or in words, and what the gate said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from sirius_core.store import Experiment, Store, UpdateRow
+
+from . import lab, live, reads
+from .numbers import many, share
+from .texts import diff
+
+Report = Mapping[str, Any]
+
+
+def table(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
+    """Examples, what was made of them and the gate's verdict, by round and role."""
+    sets = {(s["round"], s["model"]): s for s in store.weights.training_sets(e.id)}
+    updates = {(u.round, u.model): u for u in store.weights.updates(e.id)}
+    words = live.in_words(e.settings)
+    rows = []
+    for (round, model), s in sets.items():
+        update, kept = updates.get((round, model)), store.weights.models(e.id, round)
+        accepted = update is not None and kept is not None and kept[0].get(model) == update.after
+        gate = "" if kept is None or (words and update is None) else "kept" if accepted else "rejected"
+        row = {"round": round, "role": "all" if model == "*" else model}
+        if e.settings.update == "prompts":
+            row |= {"cases read": s["n"]}
+        else:
+            row |= {"examples": s["n"], "distinct": s["distinct_examples"], "direct": s["direct"],
+                    "repaired": s["repaired"], "edited": s["edited"]}
+        if words or e.settings.update == "openai_api":
+            row |= {"what changed": _made(store, update)}
+        elif e.settings.update != "none":
+            row |= {
+                "steps": update.steps if update else None,
+                "loss": f"{update.losses[0]:.3f} → {update.losses[-1]:.3f}" if update and update.losses else "",
+            }
+        rows.append(row if e.settings.update == "none" else {**row, "gate": gate})
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key="learned_table",
+        alt="Training examples and what was made of them, per round and role",
+        column_config={
+            "repaired": st.column_config.NumberColumn(help="Examples from a critic's repair."),
+            "edited": st.column_config.NumberColumn(help="Examples that carry a person's text."),
+            "loss": st.column_config.TextColumn(help="Nats per token, first and last step."),
+            "cases read": st.column_config.NumberColumn(help="Turns of this role, failed ones mostly, that the writer "
+                                                        "was shown with how they were judged."),
+            "what changed": st.column_config.TextColumn(width="large"),
+        },
+    )
+    st.caption(verdicts(e, reports))
+    lucky = [r for r in reports if r.get("lucky_library") is not None]
+    if lucky:
+        st.caption(
+            f"Lucky successes, right by wrong steps: {share(lucky[-1]['lucky_library'])} of the library of round "
+            f"{lucky[-1]['round']}, {share(reports[-1]['lucky'] or 0.0)} of the right answers on held-out problems."
+        )
+
+
+def verdicts(e: Experiment, reports: Sequence[Report]) -> str:
+    """The gate over all rounds: what was kept, and validation before and after."""
+    if e.settings.update == "none":
+        return "Nobody learned (update=none): this is what would have been learned from."
+    totals = [sum(r["updates"][k] for r in reports) for k in ("accepted", "rejected")]
+    checks = [_check(e, r) for r in reports if r.get("validation")]
+    return (f"The gate kept {many(totals[0], 'update')} and rejected {totals[1]}"
+            + (f"; on the validation problems, {'; '.join(checks)}." if checks else "."))
+
+
+def _check(e: Experiment, report: Report) -> str:
+    v = report["validation"]
+    change = f" ({v['after'] - v['before']:+d})" if live.in_words(e.settings) else ""
+    return f"round {report['round']}: {v['before']} → {v['after']} of {v['n']} right{change}"
+
+
+def _made(store: Store, update: UpdateRow | None) -> str:
+    """What an update in words made: ``512 examples to choose from, 4 shown before a request``."""
+    if update is None:
+        return "nothing: no example could be shown, or no instruction was admitted"
+    after, before = reads.spoken(store, update.after), reads.spoken(store, update.before)
+    if after is None:
+        return f"{update.steps} steps"
+    had = before.system if before else {}
+    new = sum(had.get(original) != text for original, text in after.system.items())
+    parts = []
+    if after.over.get("model") != (before.over.get("model") if before else None):
+        parts.append(f"fine-tuned by the host: {after.over.get('model', '')}")
+    if after.demos and (before is None or after.demos != before.demos):
+        shown = f"{min(after.count, len(after.demos))} shown before a request"
+        parts.append(f"{many(len(after.demos), 'example')} to choose from, {shown}")
+    if new:
+        parts.append("instruction rewritten" if new == 1 else f"{new} instructions rewritten")
+    return "; ".join(parts) or "nothing"
+
+
+def instructions(store: Store, e: Experiment) -> None:
+    """Which instructions are in force now, each as a word diff against the team's own; nothing where none changed."""
+    now = store.weights.models(e.id, max(0, len(store.experiments.reports(e.id)) - 1))
+    changed = [(model, original, text) for model, name in (now[0] if now else {}).items()
+               if (found := reads.spoken(store, name)) for original, text in found.system.items() if original != text]
+    if not changed:
+        return
+    for i, (model, original, text) in enumerate(changed):
+        role = "all" if model == "*" else model
+        with st.expander(f"The instruction of {lab.plain(role)} now", icon=":material/edit_note:", key=f"now_{i}"):
+            diff(original, text, big=False)
