@@ -165,9 +165,8 @@ def test_a_first_look_plays_four_arms_and_what_they_share_is_paid_once(
         assert {row["n"] for row in arms.values()} == {arms["chain"]["n"]}
         assert arms["single agent"]["p"] is None and arms["chain"]["p"] is not None
         (tmp_path / "sums.csv").unlink()  # the problems are the experiment's own by now
-        asked = server.requests
         more = sirius("resume", arms["chain"]["experiment"], "--set", "rounds=1", "--json").object
-        assert more["status"] == "done" and len(more["rounds"]) == 2 and server.requests > asked
+        assert more["status"] == "done" and len(more["rounds"]) == 2
     with sqlite3.connect(tmp_path / "lab.db") as db:
         assert db.execute("SELECT count(*) FROM contrast").fetchone() == (2,)
     db.close()
