@@ -64,7 +64,7 @@ def _answer(r: Row) -> str:
     """Of a chat model's reply what was read, in one line; the embedded model says nothing but the answer."""
     if r.answer is None or (r.source == "formulas" and knows(r.answer)):
         return readable(r.source, r.answer or "–")
-    return r.read if r.read is not None else "–"
+    return episodes.whole(r.read) or "–"
 
 
 def _label(r: Row) -> dict[str, str]:

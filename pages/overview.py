@@ -54,14 +54,14 @@ def curve(store: Store, e: Experiment, reports: list[findings.Report]) -> None:
         charts.stored(
             store.experiments.figure(e.id, "accuracy"),
             key="accuracy",
-            rounds=s.rounds,
+            rounds=max(1, s.rounds),
             level=level,
             alt=f"Held-out accuracy by round. {said}.",
         )
     else:
         st.caption("The untrained base is being measured on problems that nobody trains on.")
         st.skeleton(height=300)
-    if held:
+    if held and held["n"] > 1:
         st.caption(data.majority_line(held))
     if not (s.model or s.checkpoint):
         pocket.honesty(s)
@@ -120,16 +120,17 @@ def tables(store: Store, e: Experiment, reports: list[findings.Report]) -> None:
 
 
 def last_row(store: Store, e: Experiment, reports: list[findings.Report], job: Job) -> None:
-    left, right = st.columns([2, 3])
-    with left.container(border=True, height="stretch"):
-        prompts = e.settings.update == "prompts"
-        st.subheader("Cases that writers read" if prompts else "Examples per role", anchor=False)
-        charts.stored(
-            store.experiments.figure(e.id, "library"),
-            key="library",
-            height=300,
-            alt="Cases that writers read, per role and round" if prompts else "Training examples per role and round",
-        )
+    left, right = st.columns([2, 3]) if e.settings.rounds else (None, st.container())
+    if left is not None:
+        with left.container(border=True, height="stretch"):
+            prompts = e.settings.update == "prompts"
+            st.subheader("Cases that writers read" if prompts else "Examples per role", anchor=False)
+            charts.stored(
+                store.experiments.figure(e.id, "library"),
+                key="library",
+                height=300,
+                alt="Cases that writers read, per role" if prompts else "Training examples per role and round",
+            )
     with right.container(border=True, height="stretch"):
         st.subheader("Skill or luck of the draw: pass@k", anchor=False)
         measured = store.experiments.measurement(e.id, "pass_at_k")

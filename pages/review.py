@@ -91,8 +91,9 @@ def edit_box(store: Store, e: Experiment, task: Task, failed: Trajectory, r: Rep
             editable(task.source, r.rephrased),
             key=f"edit_{r.id}",
             on_change="ignore",
-            height=90,
-            help="Type it as you read it: 371 - 35 x 9. The team then plays on from your text.",
+            height=90 if "\n" not in r.rephrased and len(r.rephrased) < 200 else 300,
+            help=("Type it as you read it: 371 - 35 x 9. " if task.source == "formulas" else "")
+            + "The team then plays on from your text.",
         )
         last = st.session_state.get("rv_tried", {}).get(r.id)
         result = actions.tried(store, r.id)

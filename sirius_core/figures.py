@@ -66,22 +66,20 @@ def roles(reports: Sequence[Report]) -> dict[str, Any]:
     """Each role's accuracy given right inputs, per round."""
     names = list(dict.fromkeys(role for r in reports for role in r["roles"]))
     rounds = [r["round"] for r in reports]
-    traces = [
-        _curve(rounds, [r["roles"].get(role) for r in reports], role, ROLE_COLOURS.get(role, GREY), False)
-        for role in names
-    ]
+    colours = _colours(names)
+    traces = [_curve(rounds, [r["roles"].get(role) for r in reports], role, colours[role], False) for role in names]
     return _figure(traces, "Right, given right inputs", "round")
 
 
 def library(reports: Sequence[Report]) -> dict[str, Any]:
     """Training examples per role and round."""
     names = list(dict.fromkeys(model for r in reports for model in r["library"]))
-    learned = [r for r in reports if r["library"]]
+    learned, colours = [r for r in reports if r["library"]], _colours(names)
     traces = [
         {
             "type": "bar",
             "name": "all roles" if name == "*" else name,
-            "marker": {"color": ROLE_COLOURS.get(name, GREY)},
+            "marker": {"color": colours[name]},
             "x": [f"round {r['round']}" for r in learned],
             "y": [r["library"].get(name, 0) for r in learned],
         }
@@ -102,6 +100,12 @@ def pass_at_k(measured: Mapping[str, Any]) -> dict[str, Any]:
 
 
 FIGURES = {"accuracy": accuracy, "controls": controls, "roles": roles, "library": library}
+
+
+def _colours(names: Sequence[str]) -> dict[str, str]:
+    """Each role its own colour, the formula team's always theirs; grey when there are no more."""
+    spare = iter([c for c in (BLUE, ORANGE, GREEN, PURPLE, RED) if c not in {ROLE_COLOURS.get(name) for name in names}])
+    return {name: ROLE_COLOURS.get(name) or next(spare, GREY) for name in names}
 
 
 def _bars(rows: Sequence[Mapping[str, float] | None]) -> dict[str, Any]:

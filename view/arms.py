@@ -134,7 +134,7 @@ def _line(row: dict[str, Any], status: str, estimated: Any) -> dict[str, Any]:
         "against the first": against,
         "calls paid": took,
         "cost": cost,
-        "status": status if known or status not in ("paused", "queued") else "waits",
+        "status": "waits" if not known and not row["calls"] and status != "running" else status,
     }
 
 

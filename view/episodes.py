@@ -144,7 +144,12 @@ def answer_of(task: Task, trajectory: Trajectory) -> str | None:
         return None if given is None else readable(task.source, given)
     if reward is None or trajectory.team == "writer":
         return " ".join(given.split())[:200]
-    return reward.read
+    return whole(reward.read)
+
+
+def whole(read: str | None) -> str | None:
+    """A number that was read, without the zero that only says that it may have a fraction: ``776.0`` is ``776``."""
+    return read.removesuffix(".0") if read is not None and read.replace("-", "", 1)[:-2].isdecimal() else read
 
 
 def in_pocket(task: Task, answer: str) -> bool:

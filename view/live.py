@@ -183,7 +183,9 @@ def _panel(experiment: str, key: str) -> None:
                     key=f"{key}_{round}_{i}",
                 ):
                     st.caption(step.what)
-    if over and job.status == "done":
+    if over and job.status == "done" and not s.rounds:
+        st.caption(f"Measured in {clock(job.seconds)}; with rounds=0 nothing is learned.")
+    elif over and job.status == "done":
         st.caption(f"All {many(s.rounds, 'round')} closed in {clock(job.seconds)}.")
 
 

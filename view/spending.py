@@ -26,12 +26,14 @@ def card(store: Store, e: Experiment, reports: Sequence[Report], *, moving: bool
     if moving or not rows:
         now = len(reports)
         rows.append(_line(f"{now}, so far", browse.usage(e.id, now), browse.faults(e.id, now), {}, None))
+    counted = st.column_config.NumberColumn(format="localized")
     st.dataframe(
         rows,
         hide_index=True,
         key="spending_table",
         alt="Calls, tokens, cost and failures of each round",
         column_config={
+            **dict.fromkeys(("calls", "tokens read", "tokens written"), counted),
             "cost": st.column_config.TextColumn(help="In US dollars; unknown where a call's price is not known."),
             "failed attempts": st.column_config.TextColumn(
                 help="Attempts at a call that failed and were made again, by name. A call is lost only when all its "
