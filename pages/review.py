@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 
 import streamlit as st
 
@@ -15,26 +14,12 @@ from sirius_core import jobs, review, rewriting
 from sirius_core.store import Experiment, Review, Store
 from sirius_core.store.browse import Browse
 from sirius_core.trajectories import Repair, Task, Trajectory
-from view import actions, decisions, episodes, instructions, lab, live
-from view.numbers import clock, local_time, many
+from view import actions, decisions, desk, episodes, instructions, lab, live
 from view.texts import problem, say
 from view.words import editable, readable
 
 
-# -- draw ------------------------------------------------------------------------------------------------------------
-def progress(queue: list[Repair], decisions: dict[str, Review]) -> None:
-    done = [decisions[r.id] for r in queue if r.id in decisions]
-    counts = Counter(d.verdict for d in done)
-    parts = [f"{len(done)} of {len(queue)} reviewed"] + [
-        f"{counts[verdict]} {word}"
-        for verdict, word in (("accept", "accepted"), ("edit", "edited"), ("reject", "rejected"))
-    ]
-    if len(done) >= 3:
-        pace = sorted(d.seconds for d in done)[len(done) // 2]
-        parts.append(f"about {clock(pace * (len(queue) - len(done)))} left")
-    st.progress(len(done) / max(1, len(queue)), text=" · ".join(parts))
-
-
+# -- draw --------------------------------------------------------------------------------------------------------------
 def one(store: Store, e: Experiment, r: Repair, decided: Review | None, last: Review | None) -> None:
     """One repair: what failed, what the critic says, the rewrite, what it leads to, and the decision bar."""
     task, failed = store.episodes.task(r.task), store.episodes.get(r.failed)
@@ -124,58 +109,6 @@ def edit_box(store: Store, e: Experiment, task: Task, failed: Trajectory, r: Rep
                 )
 
 
-def aside(store: Store, e: Experiment, round: int, queue: list[Repair], decisions: dict[str, Review]) -> None:
-    """Who decides, the keys, the last decisions, and the way on."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover("Last decisions", icon=":material/history:", disabled=not decisions):
-            for d in store.repairs.last_decisions(e.id, 10):
-                why = f" ({lab.plain(d.reason)})" if d.reason else ""
-                lab.link(
-                    lab.REVIEW,
-                    f"{d.verdict}{why} · {lab.plain(d.author)} · {local_time(d.created_at)}",
-                    rv=d.repair,
-                )
-        with st.popover("Keys", icon=":material/keyboard:"):
-            st.markdown(
-                "| key | what it does |\n|:--|:--|\n| A | accept |\n| Ctrl or ⌘ + Enter | try the edit, then save it "
-                "|\n| X | reject |\n| → | skip |\n| U | undo |"
-            )
-            st.caption("Keys do nothing while you type, and nothing in the first third of a second.")
-        with st.popover("Your name", icon=":material/badge:"):
-            st.text_input(
-                "Written beside your decisions",
-                key="rv_author",
-                persist_state="session",
-                max_chars=40,
-                placeholder="a person",
-            )
-        left = len(queue) - sum(r.id in decisions for r in queue)
-        if left:
-            st.button(
-                "Go on without the rest",
-                icon=":material/skip_next:",
-                key="go_on",
-                on_click=actions.go_on,
-                args=(e.id, round),
-                help=f"{many(left, 'undecided repair')} would stay out of the library.",
-            )
-
-
-def past(store: Store, e: Experiment) -> None:
-    """What people decided so far."""
-    counts = Counter(d.verdict for d in store.repairs.decisions(e.id).values())
-    if counts:
-        st.caption(
-            "Decisions so far: "
-            + " · ".join(
-                f"{counts[v]} {w}"
-                for v, w in (("accept", "accepted"), ("edit", "edited"), ("reject", "rejected"))
-                if counts[v]
-            )
-            + "."
-        )
-
-
 def current(queue: list[Repair], decisions: dict[str, Review]) -> Repair | None:
     """The item of the address, decided or not; else the first that waits, skipped ones last."""
     asked, skipped = st.query_params.get("rv"), st.session_state.get("rv_skipped", [])
@@ -202,10 +135,11 @@ with lab.opened() as store:
     item = current(queue, decided) if waiting else None
     rewrites = [] if live.active(job) or waiting else rewriting.waiting(store, e.id, round)
     if item is not None:
-        progress(queue, decided)
-        aside(store, e, round, queue, decided)
-        last = next((d for d in store.repairs.last_decisions(e.id, 1) if d.repair in {r.id for r in queue}), None)
-        one(store, e, item, decided.get(item.id), last)
+        last = [d for d in store.repairs.last_decisions(e.id, 10) if d.repair in {r.id for r in queue}]
+        desk.progress([r.id for r in queue], decided)
+        left = sum(r.id not in decided for r in queue)
+        desk.aside(e.id, round, left, last, what="repair", enter="try the edit, then save it")
+        one(store, e, item, decided.get(item.id), last[0] if last else None)
     elif rewrites:
         instructions.review(store, e, round)
     else:
@@ -214,12 +148,15 @@ with lab.opened() as store:
                 "Nothing waits for a decision now: the round goes on."
                 if decided
                 else "The round is on its way to its repairs. They appear here by themselves."
+                if e.settings.update != "prompts"
+                else "The round is on its way to what people decide. It appears here by itself."
             )
         elif job.status == "done":
             st.write("This experiment is complete. Nothing waits for a decision.")
         else:
             st.write("Nothing waits for a decision. The run stands still; resume it on the run page.")
-        past(store, e)
+        desk.past(store.repairs.decisions(e.id), " about repairs" if e.settings.update == "prompts" else "")
+        desk.past(store.rewrites.decisions(e.id), " about instructions")
         with st.container(border=True):
             live.panel(e.id, key="review")
         with st.container(horizontal=True):

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("streamlit")
 
 from actors import act
+from app_pages import ROOT, opened, text_of
 from streamlit.testing.v1 import AppTest
 
 from sirius_core import frames, jobs, review
@@ -24,7 +25,6 @@ from sirius_core.store.browse import GROUPS, Browse, Filter
 from view import findings, live, texts, words
 from view.numbers import p_text, points, share
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("overview", "run", "explore", "review")
 
 
@@ -48,41 +48,9 @@ def open_lab(made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
         copy = tmp_path / f"{name}.db"
         if not copy.exists():
             shutil.copy(made[name], copy)
-        monkeypatch.setenv("SIRIUS_DB", str(copy))
-        monkeypatch.setenv("SIRIUS_AUTOSTART", "0")
-        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=20)
-        at.run()
-        for key, value in query.items():
-            at.query_params[key] = value
-        if page != "overview" or query:
-            at.switch_page(f"pages/{page}.py").run()
-        assert not at.exception, [e.message for e in at.exception]
-        return at
+        return opened(copy, page, monkeypatch, **query)
 
     return go
-
-
-def text_of(at: AppTest) -> str:
-    """Everything that the page says, in one text."""
-    kinds = (
-        "title",
-        "header",
-        "subheader",
-        "markdown",
-        "caption",
-        "text",
-        "code",
-        "button",
-        "expander",
-        "metric",
-        "error",
-    )
-    found = []
-    for kind in kinds:
-        for element in at.get(kind):
-            found += [str(getattr(element, name, "")) for name in ("label", "value", "body", "delta")]
-    found += [element.proto.body for element in at.get("html")]
-    return "\n".join(found)
 
 
 @pytest.mark.parametrize("page", PAGES)

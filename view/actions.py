@@ -50,13 +50,17 @@ def decide_rewrite(rewrite_id: str, verdict: str) -> None:
             r = store.rewrites.get(rewrite_id)
             if rewrite_id in store.rewrites.decisions(r.experiment, r.round):
                 return
+            text = (st.session_state.get(f"edit_{rewrite_id}") or "").strip()
+            if verdict == "edit" and text == r.after.strip():
+                st.session_state["_notice"] = "This is the writer's own text: accept it, or change it first."
+                return
             rewriting.decide(
                 store,
                 rewrite_id,
                 verdict,
                 author(),
                 reason=st.session_state.get(f"reason_{rewrite_id}") or "" if verdict == "reject" else "",
-                text=st.session_state.get(f"edit_{rewrite_id}") or "",
+                text=text,
                 seconds=min(seconds, 600.0),
             )
             over = not rewriting.waiting(store, r.experiment, r.round)

@@ -8,10 +8,11 @@ import streamlit as st
 
 from sirius_core.store import Experiment, Rewrite, RewriteReview, Store
 
-from . import actions, decisions, lab
+from . import actions, decisions, desk, lab
 from .texts import diff, say
 
 SHOWN = 6  # episodes that are linked
+REASONS = ("worse", "too narrow", "gives answers away", "unclear")
 
 
 def review(store: Store, e: Experiment, round: int) -> None:
@@ -20,54 +21,91 @@ def review(store: Store, e: Experiment, round: int) -> None:
     asked, skipped = st.query_params.get("rv"), st.session_state.get("rv_skipped", [])
     waits = [r for r in found if r.id not in decided]
     item = next((r for r in found if r.id == asked), None) or min(waits, key=lambda r: skipped.count(r.id))
-    st.progress(len(decided) / max(1, len(found)), text=f"{len(decided)} of {len(found)} instructions reviewed")
-    last = next((d for d in store.rewrites.last_decisions(e.id, 1) if d.rewrite in {r.id for r in found}), None)
-    one(store, item, decided.get(item.id), last)
+    here = {r.id for r in found}
+    last = [d for d in store.rewrites.last_decisions(e.id, 10) if d.rewrite in here]
+    desk.progress([r.id for r in found], decided)
+    desk.aside(e.id, round, len(waits), last, what="instruction", enter="save your text")
+    one(store, item, decided.get(item.id), last[0] if last else None)
 
 
 def one(store: Store, r: Rewrite, decided: RewriteReview | None, last: RewriteReview | None) -> None:
     if st.session_state.get("rv_shown", ("",))[0] != r.id:
         st.session_state["rv_shown"] = (r.id, time.monotonic())
     if decided is not None:
-        st.info(f"Decided: {decided.verdict}. Undo it to decide again.", icon=":material/lock:")
+        why = f" ({lab.plain(decided.reason)})" if decided.reason else ""
+        st.info(f"Decided: {decided.verdict}{why}. Undo it to decide again.", icon=":material/lock:")
+    text = (st.session_state.get(f"edit_{r.id}") or r.after).strip()
+    changed = text != r.after.strip() and decided is None
     left, right = st.columns([3, 2], gap="medium")
     with left:
         with st.container(border=True, gap="xsmall"):
-            st.subheader(f"The instruction of {lab.plain(r.model)}, rewritten", anchor=False)
+            whose = "all roles" if r.model == "*" else f"the {lab.plain(r.model)}"
+            st.subheader(f"The instruction of {whose}, rewritten", anchor=False)
             st.caption("What went is struck through, what came is underlined.")
-            diff(r.before, r.after, big=False)
-        with st.container(border=True):
-            st.text_area("Edit it yourself", r.after, key=f"edit_{r.id}", height=260,
-                         help="Saved, your text is what is tried on the validation problems.")
+            diff(r.before, decided.text if decided and decided.verdict == "edit" else r.after, big=False)
+        if decided is None:
+            box(r, changed)
     with right:
-        with st.container(border=True):
+        with st.container(border=True, gap="xsmall"):
             st.subheader("Why", anchor=False)
             say(r.why or "(the writer gave no reason)")
+        evidence(store, r)
+        st.caption(
+            "An instruction that you let through is tried on the validation problems, and kept only if the team is "
+            "right more often with it."
+        )
         with st.container(border=True):
-            st.subheader("What the writer had read", anchor=False)
-            seen = list(dict.fromkeys(name for name, _ in store.rewrites.seen(r)))[:SHOWN]
-            episodes = store.episodes.many(seen)
-            for name in seen:
-                t = episodes[name]
-                sign = ":green[✓]" if t.right else ":red[✗]"
-                lab.link(lab.EXPLORE, f"{sign} {lab.plain(store.episodes.task(t.task).question[:70])}", traj=name)
-            lab.link(lab.EXPLORE, "The writer's own call", icon=":material/edit_note:", traj=r.writer)
-        st.caption("An instruction that you let through is tried on the validation problems, and kept only if the team "
-                   "is right more often with it.")
-        st.pills("If you reject it, why?", ("worse", "too narrow", "gives answers away", "unclear"),
-                 key=f"reason_{r.id}", on_change="ignore")
-    changed = (st.session_state.get(f"edit_{r.id}") or "").strip() not in ("", r.after.strip(), r.before.strip())
+            st.pills("If you reject it, why?", REASONS, key=f"reason_{r.id}", on_change="ignore")
     back = decided or last
     decisions.bar(
         r.id,
         actions.decide_rewrite,
         accept=not changed,
-        save=changed,
+        save=decided is None,
         done=decided is not None,
         back=back.rewrite if back else None,
         help={
-            "accept": "the writer's text is tried on the validation problems.",
-            "save": "Your text is tried on the validation problems.",
+            "accept": "the writer's text is tried on the validation problems."
+            + (" You changed it: save your text, or put the writer's back." if changed else ""),
+            "save": "Ctrl or ⌘ + Enter: your text is tried on the validation problems.",
             "reject": "the old instruction stays.",
         },
     )
+
+
+def box(r: Rewrite, changed: bool) -> None:
+    """Edit it by hand."""
+    with st.container(border=True):
+        st.text_area(
+            "Edit it yourself",
+            r.after,
+            key=f"edit_{r.id}",
+            height=260,
+            help="Saved, your text is what is tried on the validation problems. It may not quote a problem or state "
+            "its answer: it is read before every request.",
+        )
+        if changed:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.button("Put the writer's text back", icon=":material/undo:", key="put_back", on_click=put_back,
+                          args=(r.id, r.after))
+                st.caption("The text is yours now: save it with Ctrl or ⌘ + Enter.")
+
+
+def put_back(rewrite_id: str, text: str) -> None:
+    st.session_state[f"edit_{rewrite_id}"] = text
+
+
+def evidence(store: Store, r: Rewrite) -> None:
+    """The episodes that the writer was shown, and its own."""
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("What the writer had read", anchor=False)
+        seen = list(dict.fromkeys(name for name, _ in store.rewrites.seen(r)))
+        episodes = store.episodes.many(seen[:SHOWN])
+        for name in seen[:SHOWN]:
+            t = episodes[name]
+            asked = " ".join(store.episodes.task(t.task).question.split())
+            short = asked if len(asked) <= 42 else f"{asked[:40]} …"
+            lab.link(lab.EXPLORE, f"{':green[✓]' if t.right else ':red[✗]'} {lab.plain(short)}", traj=name)
+        if len(seen) > SHOWN:
+            st.caption(f"and {len(seen) - SHOWN} more")
+        lab.link(lab.EXPLORE, "The writer's own call", icon=":material/edit_note:", traj=r.writer)

@@ -1,0 +1,47 @@
+"""Pages of the app without a browser: opened on a database, and read as one text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def opened(db: Path, page: str, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
+    """``page`` of the app on ``db`` after its first run, opened with this query; nothing starts by itself."""
+    monkeypatch.setenv("SIRIUS_DB", str(db))
+    monkeypatch.setenv("SIRIUS_AUTOSTART", "0")
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=20)
+    at.run()
+    for key, value in query.items():
+        at.query_params[key] = value
+    if page != "overview" or query:
+        at.switch_page(f"pages/{page}.py").run()
+    assert not at.exception, [e.message for e in at.exception]
+    return at
+
+
+def text_of(at: AppTest) -> str:
+    """Everything that the page says, in one text."""
+    kinds = (
+        "title",
+        "header",
+        "subheader",
+        "markdown",
+        "caption",
+        "text",
+        "code",
+        "button",
+        "expander",
+        "metric",
+        "error",
+    )
+    found = []
+    for kind in kinds:
+        for element in at.get(kind):
+            found += [str(getattr(element, name, "")) for name in ("label", "value", "body", "delta")]
+    found += [element.proto.body for element in at.get("html")]
+    return "\n".join(found)
