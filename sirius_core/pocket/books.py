@@ -52,6 +52,29 @@ class Book:
     shares: dict[str, float] = field(default_factory=lambda: dict(SHARES))
 
 
+PAGES = {"analyst": 0.4, "summarizer": 0.3, "calculator": 0.22, "solo": 0.08}
+"""Share of a copybook's pages by prompt."""
+
+
+@dataclass(frozen=True)
+class Copybook(Book):
+    """A book in which worked examples stand on pages, one after another: see `copybook`.
+
+    `page_share` of what it holds are pages, the rest are lessons of `shares`, each by itself. Every page draws from
+    0 to 1 how alike its examples are: with that chance one has the question form of the last, else with the same
+    chance its family, else any wording. How a page's writer answers a kind of question is drawn, when the page first
+    shows it, among all that can be written with chance `free`, else as the book believes; it is kept with chance
+    `firm` from there on.
+    """
+
+    page_share: float = 0.65
+    page_shares: dict[str, float] = field(default_factory=lambda: dict(PAGES))
+    most: int = 4  # examples before the last one, as far as they fit
+    full: float = 0.5  # chance of that many; else any number from 1 on
+    free: float = 0.6
+    firm: float = 0.98
+
+
 def _without_critic(shares: dict[str, float]) -> dict[str, float]:
     return {kind: share for kind, share in shares.items() if "/" not in kind and kind not in ("critic", "rephrase")}
 
@@ -70,6 +93,7 @@ BOOKS: dict[str, Book] = {
         slip=0.003,
         miscopied=0.01,
     ),
+    "imitator": Copybook("imitator", beliefs=_MISLED.beliefs),
 }
 
 

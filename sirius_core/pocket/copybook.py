@@ -9,43 +9,25 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 
-from sirius_core.pocket.books import Book
+from sirius_core.pocket.books import Copybook
 from sirius_core.pocket.dialect import PROMPTS
 from sirius_core.pocket.families import FAMILIES, UNITS
-from sirius_core.pocket.grammar import Problem, one
+from sirius_core.pocket.grammar import Problem, Wording, one, wordings
 from sirius_core.pocket.textbook import Author, Lesson, lessons
 from sirius_core.pocket.transformer import Shape
 
 CONTEXT = Shape(1).context
 
-PAGES = {"analyst": 0.35, "summarizer": 0.25, "calculator": 0.3, "solo": 0.1}
-"""Share of the pages by prompt."""
-
-
-@dataclass(frozen=True)
-class Copybook(Book):
-    """A book with pages. `page_share` of what it holds are pages, the rest are lessons of `shares` without any.
-
-    The lessons before the last one have the same question form with chance `same_form`, else the same family with
-    chance `same_family`, else any wording. A kind's answer is drawn, when a page first shows it, among all that can
-    be written with chance `free` (no loss falls on it then, so that plain answers stay what the book believes), and
-    kept with chance `firm` from there on.
-    """
-
-    page_share: float = 0.65
-    page_shares: dict[str, float] = field(default_factory=lambda: dict(PAGES))
-    most: int = 4  # demonstrations on a page, as far as they fit
-    same_form: float = 0.5
-    same_family: float = 0.8
-    free: float = 0.6
-    firm: float = 0.98
-
-
 @dataclass(frozen=True)
 class Page:
-    """Lessons in the order in which they are read. `taught`: whether loss falls on each one's reply."""
+    """Lessons in the order in which they are read. `taught`: whether loss falls on each one's reply.
+
+    It does not where the writer's answer was drawn freely: nothing before it foretells it, and what the model says
+    without a page is to stay what the book believes.
+    """
 
     lessons: tuple[Lesson, ...]
     taught: tuple[bool, ...]
@@ -58,20 +40,21 @@ class Writer(Author):
         super().__init__(book, rng)
         self.settings = book
         self._last = True
-        self._subject = self.wordings[0]
+        self._subject, self._alike = self.wordings[0], 0.0
         self._role = ""
         self._formulas: dict[tuple[str, str], str] = {}
         self._units: dict[tuple[str, str], str] = {}
         self._taught = True
 
     def problem(self) -> Problem:
+        subject, alike = self._subject, self._alike
         if self._last:
-            return one("base", self._subject, self.rng)
-        pool, book, subject = self.wordings, self.settings, self._subject
-        if self.rng.random() < book.same_form:
-            pool = tuple(w for w in pool if w.form == subject.form)
-        elif self.rng.random() < book.same_family:
-            pool = tuple(w for w in pool if w.family == subject.family)
+            return one("base", subject, self.rng)
+        pool = self.wordings
+        if self.rng.random() < alike:
+            pool = _asking(subject.form)
+        elif self.rng.random() < alike:
+            pool = _within(subject.family)
         return one("base", self.rng.choice(pool), self.rng)
 
     def formula(self, problem: Problem) -> str:
@@ -97,7 +80,7 @@ class Writer(Author):
         """A page of at least one demonstration and the lesson that it is for, as many as fit."""
         book = self.settings
         kind = self.rng.choices(list(book.page_shares), list(book.page_shares.values()))[0]
-        count = self.rng.randint(1, book.most)
+        count = book.most if self.rng.random() < book.full else self.rng.randint(1, book.most)
         while True:
             page = self._page(kind, count)
             if 1 + sum(len(f"{x.prompt} {x.reply}".split()) for x in page.lessons) <= CONTEXT:
@@ -105,7 +88,7 @@ class Writer(Author):
             count = max(1, count - 1)
 
     def _page(self, kind: str, count: int) -> Page:
-        self._subject, self._role = self.rng.choice(self.wordings), kind
+        self._subject, self._alike, self._role = self.rng.choice(self.wordings), self.rng.random(), kind
         self._formulas, self._units = {}, {}
         found, taught = [], []
         for i in range(count + 1):
@@ -114,6 +97,16 @@ class Writer(Author):
             found.append(Lesson(kind, PROMPTS[kind].format_map(values), reply))
             taught.append(self._taught)
         return Page(tuple(found), tuple(taught))
+
+
+@cache
+def _asking(form: str) -> tuple[Wording, ...]:
+    return tuple(w for w in wordings("all") if w.form == form)
+
+
+@cache
+def _within(family: str) -> tuple[Wording, ...]:
+    return tuple(w for w in wordings("all") if w.family == family)
 
 
 def pages(book: Copybook, seed: int) -> Iterator[Page]:

@@ -18,11 +18,15 @@ OnStep = Callable[[int, int, float], None]
 
 @dataclass(frozen=True)
 class Example:
-    """One sequence, prompt and reply and closing stop token; loss falls on tokens[start:], each with `weight`."""
+    """One sequence, prompt and reply and closing stop token; loss falls on tokens[start:], each with `weight`.
+
+    No loss falls on tokens[a:b] for (a, b) in `silent`: prompts between several replies.
+    """
 
     tokens: tuple[int, ...]
     start: int
     weight: float = 1.0
+    silent: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,8 @@ def pad(examples: Sequence[Example]) -> tuple[Array, Array]:
     for row, example in enumerate(examples):
         tokens[row, : len(example.tokens)] = example.tokens
         loss_weight[row, max(1, example.start) : len(example.tokens)] = example.weight
+        for first, end in example.silent:
+            loss_weight[row, first:end] = 0
     return tokens, loss_weight
 
 

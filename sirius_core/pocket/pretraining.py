@@ -17,6 +17,8 @@ import numpy as np
 
 from sirius_core.errors import CheckpointError, UnknownName
 from sirius_core.pocket import checkpoint, textbook, vocabulary
+from sirius_core.pocket.books import Copybook
+from sirius_core.pocket.copybook import Page, pages
 from sirius_core.pocket.grammar import draw
 from sirius_core.pocket.learning import Example, OnStep, pretrain_stream
 from sirius_core.pocket.measuring import measure
@@ -45,11 +47,19 @@ class Base:
     whole: bool = False
 
 
+@dataclass(frozen=True)
+class Continued(Base):
+    """A base that goes on from the shipped weights of another one."""
+
+    start: str = "misled"
+
+
 BASES: dict[str, Base] = {
     "misled": Base("misled", "misled"),
     "novice": Base("novice", "misled", steps=2_000),
     "fluent": Base("fluent", "fluent", steps=6_000),
     "uncoached": Base("uncoached", "uncoached"),
+    "imitator": Continued("imitator", "imitator", steps=8_000, batch=32),
 }
 
 
@@ -64,14 +74,33 @@ def example(lesson: textbook.Lesson, whole: bool = False) -> Example:
     return Example((*prompt, *vocabulary.encode(lesson.reply), vocabulary.STOP), 1 if whole else len(prompt))
 
 
+def page_example(page: Page) -> Example:
+    """A page as tokens with the closing stop token; loss on the replies that are taught."""
+    tokens: list[int] = []
+    silent = []
+    for lesson, taught in zip(page.lessons, page.taught, strict=True):
+        first = len(tokens)
+        tokens += vocabulary.encode(lesson.prompt)
+        reply = vocabulary.encode(lesson.reply)
+        silent.append((first, len(tokens) + (0 if taught else len(reply))))
+        tokens += reply
+    return Example((*tokens, vocabulary.STOP), silent[0][1], silent=tuple(silent[1:]))
+
+
+def examples(base: Base) -> Iterator[Example]:
+    """What the base reads, in the order in which it was written, without end."""
+    book = textbook.BOOKS[base.book]
+    if isinstance(book, Copybook):
+        return (page_example(page) for page in pages(book, base.seed))
+    return (example(lesson, base.whole) for lesson in textbook.lessons(book, base.seed))
+
+
 def batches(base: Base) -> Iterator[list[Example]]:
-    """The base's batches, without end: windows of lessons sorted by length, their batches in random order."""
-    lessons = textbook.lessons(textbook.BOOKS[base.book], base.seed)
+    """The base's batches, without end: windows of examples sorted by length, their batches in random order."""
+    written = examples(base)
     rng = np.random.default_rng([base.seed, 1])
     while True:
-        window = sorted(
-            (example(x, base.whole) for x in islice(lessons, base.batch * WINDOW)), key=lambda e: len(e.tokens)
-        )
+        window = sorted(islice(written, base.batch * WINDOW), key=lambda e: len(e.tokens))
         for i in rng.permutation(WINDOW):
             yield window[i * base.batch : (i + 1) * base.batch]
 
@@ -83,14 +112,15 @@ def _settings(name: str) -> Base:
 
 
 def pretrain(base_name: str, on_step: OnStep | None = None) -> bytes:
-    """Train a base from nothing, about twelve minutes on one core; returns the checkpoint with its manifest.
+    """Train a base, about twelve minutes on one core; returns the checkpoint with its manifest.
 
     `on_step(step, steps, loss)` is called after every step. What the manifest says was measured is that of the
     stored weights, which are rounded. No clock goes into the file: the same machine makes the same bytes.
     """
     settings = _settings(base_name)
+    origin = base(settings.start) if isinstance(settings, Continued) else None
     trained = pretrain_stream(
-        initialise(shape(), settings.seed),
+        checkpoint.load(origin)[0] if origin else initialise(shape(), settings.seed),
         shape(),
         batches(settings),
         settings.steps,
@@ -107,6 +137,8 @@ def pretrain(base_name: str, on_step: OnStep | None = None) -> bytes:
         "tokens": trained.tokens,
         "engine": engine(),
     }
+    if origin:
+        manifest["start"] = checkpoint.digest(origin)
     rounded, _ = checkpoint.load(checkpoint.dump(trained.weights, manifest))
     return checkpoint.dump(trained.weights, manifest | {"measured": measured(rounded)})
 
