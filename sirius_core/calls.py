@@ -136,19 +136,20 @@ class Calls:
         pacer = self._pacers.setdefault(_lane(model), Pacer(self._concurrency))
         left, why, loop = self._limits.deadline, "no attempt was made", asyncio.get_running_loop()
         late = f"no reply within {self._limits.deadline:g} s"
+        refused = False
         for attempt in range(1, self._limits.attempts + 1):
-            ticket = await pacer.enter()
+            await pacer.enter(refused)
             said: Completion | _Fault | None = None
-            begun = loop.time()
+            pause, refused, begun = 0.0, False, loop.time()
             self._flying += 1
             try:
                 self.check()
                 said = await _attempt(model, messages, sampling, left)
             finally:
                 if isinstance(said, Completion):
-                    pacer.accepted(ticket)
+                    pacer.accepted()
                 elif said is not None and said.refused:
-                    pacer.refused(ticket, said.wait)
+                    pause, refused = pacer.refused(said.wait), True
                 else:
                     pacer.left()
                 self._left()
@@ -156,10 +157,17 @@ class Calls:
                 return self._count(said)
             self._note(model.name, said)
             why = said.why
-            pause = _pause(said, attempt, sampling.seed) if attempt < self._limits.attempts else 0.0
+            backoff = min(8.0, 0.25 * 2.0 ** (attempt - 1)) * random.Random(sampling.seed + attempt).uniform(0.5, 1.0)
+            if not refused:
+                pause = backoff
+            elif said.wait is None:
+                pause = max(pause, 2 * backoff)
+            else:
+                pause += 0.1 * backoff  # a little later than asked for, and not all at once
             left -= loop.time() - begun
-            await asyncio.sleep(max(0.0, min(pause, left)))
-            left -= pause
+            if attempt < self._limits.attempts and said.name != DEADLINE:
+                await asyncio.sleep(max(0.0, min(pause, left)))
+                left -= pause
             if said.name == DEADLINE or left <= 0:
                 why = late
                 break
@@ -213,12 +221,6 @@ def _kind(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "no connection"
     return "reset" if isinstance(error, ConnectionError) else "system error"
-
-
-def _pause(fault: _Fault, attempt: int, seed: int) -> float:
-    """Seconds before the next attempt: what the server asks for and a little more, else longer each time."""
-    backoff: float = min(8.0, 0.25 * 2.0 ** (attempt - 1)) * random.Random(seed + attempt).uniform(0.5, 1.0)
-    return backoff if fault.wait is None else fault.wait + 0.1 * backoff
 
 
 def _lane(model: Any) -> str:
