@@ -68,9 +68,13 @@ class Client(AsyncOpenAI):
         return self._copy(self._first, options.content)
 
     def _copy(self, first: httpx2.Request, content: bytes) -> httpx2.Request:
-        return httpx2.Request(
-            first.method, first.url, headers=first.headers, content=content, extensions=first.extensions
+        copy = httpx2.Request(
+            first.method, first.url, headers=first.headers, stream=httpx2.ByteStream(content),
+            extensions=first.extensions,
         )
+        copy.headers["content-length"] = str(len(content))
+        copy.read()  # what is read is sent in one piece
+        return copy
 
     async def send_chat(self, content: bytes) -> httpx2.Response:
         """The response to a chat request's bytes. APIStatusError, if at all, for the first one only."""
