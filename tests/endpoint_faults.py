@@ -16,6 +16,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 HUGE = 32 * 2**20  # bytes of the huge body
@@ -105,8 +106,11 @@ def _limited_until(asked: Asked) -> Answer:
     return _limited(("Retry-After", at))(asked)
 
 
-def _huge(asked: Asked) -> Answer:
-    return _changed({"content": "a" * HUGE})(asked)
+@cache
+def _huge_body() -> bytes:
+    """Made once: many of them are asked for at a time."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": "a" * HUGE}, "finish_reason": "stop"}
+    return as_json({"id": "huge", "object": "chat.completion", "created": 0, "model": "fake", "choices": [choice]})
 
 
 def _echo(status: int) -> Callable[[Asked], Answer]:
@@ -163,7 +167,7 @@ _fault("closed", "again", lambda asked: Answer(manner="close"))
 _fault("cut", "again", lambda asked: Answer(as_json(asked.good), manner="cut"))
 _fault("trickle", "again", lambda asked: Answer(manner="trickle"))
 _fault("hang", "again", lambda asked: Answer(manner="hang"))
-_fault("huge", "again", _huge)
+_fault("huge", "again", lambda asked: Answer(_huge_body()))
 _fault("wrong type", "fine", lambda asked: Answer(as_json(asked.good), type="text/plain"))
 _fault("strange headers", "fine", lambda asked: Answer(as_json(asked.good), headers=STRANGE))
 
