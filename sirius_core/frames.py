@@ -120,6 +120,38 @@ class Frames:
             ]
         )
 
+    def usage(self, experiment: str | None = None) -> pd.DataFrame:
+        """What each closed round took: calls, tokens_in, tokens_out, cost (US dollars; missing if any is unknown)."""
+        names = ("calls", "tokens_in", "tokens_out", "cost")
+        rows = [{"experiment": e, "round": report["round"], **{name: report["usage"][name] for name in names}}
+                for e, report in self._reports(experiment) if "usage" in report]
+        frame = _made(rows)
+        return frame.astype({"cost": float}) if len(frame) else frame
+
+    def faults(self, experiment: str | None = None) -> pd.DataFrame:
+        """Attempts at calls that failed, by name, per closed round: experiment, round, fault, attempts."""
+        return _made([{"experiment": e, "round": report["round"], "fault": name, "attempts": n}
+                      for e, report in self._reports(experiment) for name, n in report.get("faults", {}).items()])
+
+    def instructions(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per rewritten instruction: before, after, why, verdict (of people), kept (whether it is in force)."""
+        from .finetune.spoken import Spoken
+
+        rows = []
+        for e in self._ids(experiment):
+            decided = self.store.rewrites.decisions(e)
+            for r in self.store.rewrites.find(e):
+                gate = self.store.weights.models(e, r.round)
+                texts = [text for name in (gate[0].values() if gate else ())
+                         if (blob := self.store.weights.get(name))[:1] == b"{"
+                         for text in Spoken.parse(blob).system.values()]
+                decision = decided.get(r.id)
+                said = r.after if decision is None else decision.text
+                rows.append({"experiment": e, "round": r.round, "model": r.model, "before": r.before, "after": said,
+                             "why": r.why, "verdict": None if decision is None else decision.verdict,
+                             "kept": None if gate is None else said in texts, "writer": r.writer})
+        return _made(rows)
+
     def trajectories(self, experiment: str | None = None) -> pd.DataFrame:
         """One row per episode with its question, answer, gold answer, reward, stop, parent; without its turns."""
         return self._frame("trajectories", experiment)

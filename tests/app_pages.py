@@ -15,6 +15,8 @@ def opened(db: Path, page: str, monkeypatch: pytest.MonkeyPatch, **query: str) -
     monkeypatch.setenv("SIRIUS_DB", str(db))
     monkeypatch.setenv("SIRIUS_AUTOSTART", "0")
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=20)
+    if "exp" in query:
+        at.query_params["exp"] = query["exp"]
     at.run()
     for key, value in query.items():
         at.query_params[key] = value
@@ -22,6 +24,11 @@ def opened(db: Path, page: str, monkeypatch: pytest.MonkeyPatch, **query: str) -
         at.switch_page(f"pages/{page}.py").run()
     assert not at.exception, [e.message for e in at.exception]
     return at
+
+
+def notice(at: AppTest) -> str:
+    """What the last action could not do. The frame shows it; here, a page that was switched to runs without it."""
+    return str(at.session_state["_notice"]) if "_notice" in at.session_state else ""
 
 
 def text_of(at: AppTest) -> str:
@@ -44,4 +51,5 @@ def text_of(at: AppTest) -> str:
         for element in at.get(kind):
             found += [str(getattr(element, name, "")) for name in ("label", "value", "body", "delta")]
     found += [element.proto.body for element in at.get("html")]
+    found += [element.proto.label for element in at.get("page_link")]
     return "\n".join(found)

@@ -8,7 +8,6 @@ tables, and once with markup that nobody may render.
 from __future__ import annotations
 
 import csv
-import json
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -81,7 +80,7 @@ class ChatLab:
         return said
 
     def analyst(self, asked: str, a: int, b: int, c: int, knows: bool) -> str:
-        steps = "\n".join(f"{i}. Look at number {i} of the problem again, slowly, and write it down." for i in range(1, 48))
+        steps = "\n".join(f"{i}. Look at number {i} of the problem again, and write it down." for i in range(1, 48))
         plan = "Multiply, then subtract the broken ones." if knows else "Multiply the rate by the hours."
         table = "| given | value |\n|---|---|\n" + f"| rate | {a} per hour |\n| time | {b} h |\n| broken | {c} |"
         return f"**Plan.** {HOSTILE if c == 7 else ''}\n\n{table}\n\n{steps}\n\nSo: \\[ n = r t \\]\n\n{plan}"
@@ -89,7 +88,8 @@ class ChatLab:
     def worker(self, asked: str, a: int, b: int, c: int, knows: bool) -> str:
         careful = "subtract the broken ones" in asked
         last = f"{a * b} - {c} = {a * b - c}" if careful else f"Nothing more to do: {a * b}"
-        return f"We follow the plan.\n\n{a} \\times {b} = {a * b}\n\n{last}\n\nResult: {a * b - c if careful else a * b}"
+        result = a * b - c if careful else a * b
+        return f"We follow the plan.\n\n{a} \\times {b} = {a * b}\n\n{last}\n\nResult: {result}"
 
     def summarizer(self, asked: str, a: int, b: int, c: int, knows: bool) -> str:
         result = (re.findall(r"Result: (\d+)", asked) or ["0"])[-1]
@@ -135,6 +135,25 @@ def _carry_on(path: Path, experiment: Experiment) -> None:
         pass
 
 
-def words(body: Any) -> str:
-    """Everything in a JSON value as one text."""
-    return json.dumps(body, ensure_ascii=False)
+def made(folder: Path, base_url: str) -> Path:
+    """A database with one experiment of each kind that the pages show.
+
+    bottles-0-1 learned from examples in two rounds, prompts-0-1 by rewritten instructions; mended-0-1 and rewritten-0-1
+    wait for a person; quiz-0-1 measured one agent on restricted questions; contrast-1 is a first look, half done.
+    """
+    db, data = folder / "chat.db", bottles(folder / "bottles.csv")
+    with Store(db) as store:
+        store.prices.set("fake", 0.5, 1.5)
+    play(db, "mended", base_url, data, review=True, update="none")
+    play(db, "rewritten", base_url, data, review=True, update="prompts", critic="none")
+    play(db, "quiz", base_url, quiz(folder / "gpqa_diamond.csv"), source="gpqa", columns="", recipe="star", rounds=0,
+         update="none", problems=4, validation=2, heldout=4)
+    first_look(db, base_url, data)
+    play(db, "prompts", base_url, data, update="prompts")
+    play(db, "bottles", base_url, data, rounds=2)
+    return db
+
+
+def faulty(db: Path, base_url: str, data: Path) -> str:
+    """An experiment at a server that breaks connections, refuses and truncates, by a model whose price nobody knows."""
+    return play(db, "faulty", base_url, data, recipe="star", rounds=0, update="none", model="unpriced").id

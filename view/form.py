@@ -42,8 +42,8 @@ WEIGHTS = ("epochs", "rate", "cooling", "batch")
 POCKET = ("base", "workers", "chunk")
 ENDPOINT = ("base_url", "key_env", "mender_model", "request", "max_cost")
 CALLS = ("deadline", "attempts", "concurrency", "reply_tokens")
-MENDING = ("repair_turn", "max_critiques", "max_regenerations", "max_repairs", "critic_temperature", "controls",
-           "control_calls")
+MENDING = ("repair_turn", "max_critiques", "max_regenerations", "max_repairs")
+CRITIC = ("critic_temperature", "controls", "control_calls")
 
 
 class Asked(NamedTuple):
@@ -156,16 +156,12 @@ def idle(now: Mapping[str, Any]) -> dict[str, str]:
             rest(("columns",), "Only for a table (source=table).")
         if now["source"] == "arithmetic":
             rest(("data", "subjects"), "These problems are made, not read.")
-    if not _mends(now):
-        rest(MENDING, "With these settings nothing is mended." if now["critic"] != "none" else "Only with a critic.")
-    return found
-
-
-def _mends(now: Mapping[str, Any]) -> bool:
-    if now["critic"] == "none":
-        return False
     recipe = now["recipe"]
-    return recipe not in recipes.RECIPES or live.critic_works(Settings().changed({"recipe": recipe}))[0]
+    if now["critic"] == "none":
+        rest((*MENDING, *CRITIC), "Only with a critic.")
+    elif recipe in recipes.RECIPES and not live.critic_works(Settings().changed({"recipe": recipe}))[0]:
+        rest(MENDING, f"The recipe {recipe} mends nothing.")
+    return found
 
 
 def clashes(start: str, changes: Mapping[str, Any]) -> str:

@@ -87,7 +87,7 @@ TABLES: Mapping[str, str] = {
         FROM trajectory t JOIN task k ON k.id = t.task WHERE :e IS NULL OR t.experiment = :e ORDER BY t.seq""",
     "turns": """
         SELECT t.id AS trajectory, t.experiment, t.round, t.phase, u.idx AS turn, u.role, u.seat, u.prompt, u.text,
-               u.origin, u.finish, u.model, u.tokens_in, u.tokens_out, u.ms,
+               u.origin, u.finish, u.model, u.tokens_in, u.tokens_out, u.ms, u.cost,
                json_extract(t.reward_turns, '$.' || u.idx) AS mark
         FROM turn u JOIN trajectory t ON t.seq = u.trajectory WHERE :e IS NULL OR t.experiment = :e
         ORDER BY t.seq, u.idx""",
