@@ -2,9 +2,10 @@
 
     python tests/crash_driver.py DB EXPERIMENT MACHINE LOG POINT
 
-MACHINE is ``pocket`` (the embedded model, really fine-tuned), ``workers`` (the same by two worker processes) or
-``endpoint`` (a scripted model behind a wire of its own latencies, which writes every call that it hears and every
-reply that it gives to LOG). POINT is a JSON object:
+MACHINE is ``pocket`` (the embedded model, really fine-tuned), ``workers`` (the same by two worker processes),
+``endpoint`` (a scripted model behind a wire of its own latencies, which writes every call that it hears and every reply
+that it gives to LOG) or ``http`` (what the experiment's settings name: a server that keeps a log of its own).
+POINT is a JSON object:
 
     {}                                     carry on to the end
     {"count": 120}                         die as the 120th SQL statement of this process starts
@@ -212,10 +213,12 @@ def main(db: str, experiment: str, kind: str, log_path: str, point: str) -> None
     killer = Killer(json.loads(point), log)
     with Store(Path(db)) as store:
         know(store, experiment)
-    machine: Any = EndpointMachine(log)
-    if kind != "endpoint":
-        machine = PocketMachine(Engine(2 if kind == "workers" else 0), "misled")
-    jobs.run(Path(db), experiment, machine=Watched(machine, killer), hear=killer.hear, trace=killer.sql)
+    machine: Any = None
+    if kind == "endpoint":
+        machine = Watched(EndpointMachine(log), killer)
+    elif kind != "http":
+        machine = Watched(PocketMachine(Engine(2 if kind == "workers" else 0), "misled"), killer)
+    jobs.run(Path(db), experiment, machine=machine, hear=killer.hear, trace=killer.sql)
 
 
 if __name__ == "__main__":
