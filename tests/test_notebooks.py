@@ -12,6 +12,7 @@ pytest.importorskip("nbclient", reason="the notebook extra is not installed")
 import nbformat
 from nbclient import NotebookClient
 
+from sirius_core import contrast
 from sirius_core.store import Store
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -46,3 +47,19 @@ def test_quickstart_shows_the_figures_of_the_app(tmp_path, monkeypatch):
     assert len(shown) == 3
     assert [t["name"] for t in shown[0]["data"]] == [t["name"] for t in stored["data"]]
     assert list(shown[0]["data"][0]["y"]) == stored["data"][0]["y"]
+
+
+@pytest.mark.notebook
+@pytest.mark.filterwarnings("ignore")  # Jupyter's own
+def test_ones_own_task_and_model_ends_in_a_table_of_arms(tmp_path, monkeypatch):
+    outputs = execute("06_your_own_task_and_model.ipynb", tmp_path, monkeypatch)
+    said = "".join(str(o.get("text", "")) for cell in outputs for o in cell)
+    assert "guessed from the names: question = question" in said
+    assert "answer readable" in said and "critic obeys" in said and "chain, fine-tuned" in said
+    with Store(tmp_path / "lab.db") as store:
+        arms = contrast.table(store, "contrast-1")
+        assert [arm["arm"] for arm in arms] == ["one agent", "chain", "chain + demos", "chain, fine-tuned"]
+        assert {arm["status"] for arm in arms} == {"done"} and {arm["n"] for arm in arms} == {30}
+        assert store.experiments.get(arms[3]["experiment"]).settings.data == str(tmp_path / "own.csv")
+    shown = next(o["data"]["text/html"] for cell in outputs for o in cell if "chain + demos" in str(o.get("data", "")))
+    assert all(f"{arm['accuracy']:.3f}" in shown for arm in arms)
