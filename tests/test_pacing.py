@@ -7,41 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jumping import seconds as run
 
 from sirius_core.errors import ModelError
 from sirius_core.pacing import GONE, LONGEST_QUIET, START, Pacer
-
-
-class Jumping(asyncio.SelectorEventLoop):
-    """A loop whose time stands still while it works, and jumps to the next timer when it would wait."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._at, waits = 0.0, self._selector.select
-
-        def select(timeout: float | None = None) -> Any:
-            self._at += timeout or 0.0
-            return waits(0)
-
-        self._selector.select = select
-
-    def time(self) -> float:
-        return self._at
-
-
-def run(work: Coroutine[Any, Any, None]) -> float:
-    """Seconds that the work took, in its own time."""
-    loop = Jumping()
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(work)
-        return loop.time()
 
 
 @dataclass
