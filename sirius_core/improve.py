@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from random import Random
 from typing import Any, Protocol
 
@@ -318,9 +319,14 @@ class Run:
         """A round's plays in plan order: an endpoint's replies land in any order, and nothing may depend on it."""
         if round not in self._kept:
             place = {task.id: i for i, task in enumerate(self.bench.tasks["train"])}
-            found = self.store.episodes.find(self.experiment.id, round=round, phase="propose")
+            found = self.store.episodes.find(self.experiment.id, round=round, phase="propose", whole=self._in_step)
             self._kept[round] = tuple(sorted(found, key=lambda t: (place[t.task], t.path.attempt)))
         return self._kept[round]
+
+    @cached_property
+    def _in_step(self) -> bool:
+        """Whether the embedded model plays: its turns are short and looked at often. An endpoint's stay in the store."""
+        return self.voices(self.base_models()).lockstep
 
     def _heard(self, done: int, total: int) -> None:
         self.on_progress(self._round, self._at, done, total)

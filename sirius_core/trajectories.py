@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import json.encoder
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -178,7 +178,7 @@ class Trajectory:
 
     path: SeedPath
     team: str
-    turns: tuple[Turn, ...]
+    turns: Sequence[Turn]  # a tuple, or store.turns.StoredTurns
     outcome: Outcome
     parent: str | None = None
     edits: Mapping[int, str] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from sirius_core.prompts import Message
 from sirius_core.settings import Settings
 from sirius_core.store import ExampleRow, Review, Store, UpdateRow, dumps
 from sirius_core.store.schema import VERSION, migrate
+from sirius_core.store.turns import RECENT
 from sirius_core.trajectories import (
     Outcome,
     Repair,
@@ -450,3 +451,33 @@ def test_json_is_the_same_however_the_encoder_was_made(value: object) -> None:
     plain = {"separators": (",", ":"), "ensure_ascii": False}
     assert dumps(value) == json.dumps(value, **plain)  # type: ignore[arg-type]
     assert canonical(value) == json.dumps(value, sort_keys=True, **plain)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3)), max_size=4))
+def test_turns_that_stay_in_the_store_are_those_that_were_stored(shared: Store, said: list[tuple[str, str]]) -> None:
+    path = SeedPath(shared.experiments.create("heads", Settings(), 0).id, 0, 1, "propose", TASK.id)
+    turns = tuple(
+        Turn("solver", "answer", None, (Message("user", asked),), {}, text, f"r{i}", public=text)
+        for i, (asked, text) in enumerate(said))
+    shared.episodes.add([Trajectory(path, "solo", turns, Outcome("1"), reward=Reward(1.0))])
+    [whole] = shared.episodes.find(path.experiment)
+    [head] = shared.episodes.find(path.experiment, whole=False)
+    assert head == whole and whole == head and whole.turns == turns
+    assert (len(head.turns), tuple(head.turns), head.turns[1:], head.content) == (
+        len(turns), turns, turns[1:], whole.content)
+    assert repr(head.turns) == repr(turns)
+    with pytest.raises(IndexError):
+        head.turns[len(turns)]
+
+
+def test_the_turns_of_few_episodes_are_in_memory(store: Store) -> None:
+    many = store.experiments.create("many", Settings(), 0).id
+    turn = Turn("solver", "answer", None, (Message("user", "?"),), {}, "1", "r", public="1")
+    store.episodes.add([
+        Trajectory(SeedPath(many, 0, 1, "propose", TASK.id, i), "solo", (turn,), Outcome("1")) for i in range(200)])
+    heads = store.episodes.find(many, whole=False)
+    read: list[str] = []
+    store.db.raw.set_trace_callback(read.append)
+    assert all(head.turns[0] == turn for head in heads) and len(read) == 200
+    assert all(head.turns[0] == turn for head in heads[-RECENT:]) and len(read) == 200
+    assert heads[0].turns[0] == turn and len(read) == 201

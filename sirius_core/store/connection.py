@@ -51,6 +51,11 @@ class Connection:
         with self._errors:
             return self.raw.execute(sql, values).fetchall()
 
+    def each(self, sql: str, *values: Any) -> Iterator[sqlite3.Row]:
+        """The rows one by one, of a result that need not be in memory at once."""
+        with self._errors:
+            yield from self.raw.execute(sql, values)
+
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
         with self._errors:
             found: sqlite3.Row | None = self.raw.execute(sql, values).fetchone()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from sys import intern
 from typing import Any, NamedTuple
 
 from ..errors import Missing
-from ..prompts import Message
 from ..trajectories import Outcome, Reward, SeedPath, Stop, Task, Trajectory, Turn
 from .connection import Connection, dumps, now
+from .turns import Reader, StoredTurns, read_turn, turn_row
 
 
 class Result(NamedTuple):
@@ -93,7 +94,7 @@ class Episodes:
             first = (self.db.value("SELECT max(seq) FROM trajectory") or 0) + 1
             numbered = list(enumerate(fresh.items(), first))
             self.db.insert("trajectory", [_trajectory_row(seq, name, t) for seq, (name, t) in numbered])
-            turns = [_turn_row(seq, i, turn) for seq, (_, t) in numbered for i, turn in enumerate(t.turns)]
+            turns = [turn_row(seq, i, turn) for seq, (_, t) in numbered for i, turn in enumerate(t.turns)]
             self.db.insert("turn", turns)
 
     def _known(self, ids: list[str]) -> list[str]:
@@ -122,8 +123,12 @@ class Episodes:
         task: str | None = None,
         parent: str | None = None,
         min_reward: float | None = None,
+        whole: bool = True,
     ) -> list[Trajectory]:
-        """Trajectories in the order in which they were stored; ``phase`` may end in ``%``."""
+        """Trajectories in the order in which they were stored; ``phase`` may end in ``%``.
+
+        ``whole`` False leaves their turns in the database until they are looked at: see `StoredTurns`.
+        """
         terms, values = ["experiment = ?"], [experiment]  # type: tuple[list[str], list[Any]]
         for term, value in (
             ("round = ?", round),
@@ -135,16 +140,20 @@ class Episodes:
             if value is not None:
                 terms.append(term if "%" in str(value) else term.replace("LIKE", "="))
                 values.append(value)
-        return self._load(" AND ".join(terms), values)
+        where = " AND ".join(terms)
+        if whole:
+            return self._load(where, values)
+        reader, sql = Reader(self.db), f"SELECT * FROM trajectory WHERE {where} ORDER BY seq"
+        return [_trajectory(row, StoredTurns(reader, row["seq"])) for row in self.db.each(sql, *values)]
 
     def _load(self, where: str, values: Sequence[Any]) -> list[Trajectory]:
         heads = self.db.rows(f"SELECT * FROM trajectory WHERE {where} ORDER BY seq", *values)
         turns: dict[int, list[Turn]] = {row["seq"]: [] for row in heads}
         chosen = f"SELECT seq FROM trajectory WHERE {where}"
         sql = f"SELECT * FROM turn WHERE trajectory IN ({chosen}) ORDER BY trajectory, idx"
-        for row in self.db.rows(sql, *values):
+        for row in self.db.each(sql, *values):
             if row["trajectory"] in turns:  # or it has landed since the first query
-                turns[row["trajectory"]].append(_turn(row))
+                turns[row["trajectory"]].append(read_turn(row))
         return [_trajectory(row, tuple(turns[row["seq"]])) for row in heads]
 
     # -- finished work and the journal -------------------------------------------------------------------------------
@@ -243,40 +252,15 @@ def _trajectory_row(seq: int, name: str, t: Trajectory) -> dict[str, Any]:
     }
 
 
-def _turn_row(seq: int, index: int, t: Turn) -> dict[str, Any]:
-    return {
-        "trajectory": seq,
-        "idx": index,
-        "role": t.role,
-        "prompt": t.prompt,
-        "seat": t.seat,
-        "messages": dumps(t.messages),
-        "slots": dumps(dict(t.slots)),
-        "text": t.text,
-        "request": t.request,
-        "occurrence": t.occurrence,
-        "origin": t.origin,
-        "finish": t.finish,
-        "public": t.public,
-        "value": None if t.value is None else dumps(t.value),
-        "model": t.model,
-        "seed": t.seed,
-        "tokens_in": t.tokens_in,
-        "tokens_out": t.tokens_out,
-        "ms": t.ms,
-        "cost": t.cost,
-    }
-
-
-def _trajectory(row: sqlite3.Row, turns: tuple[Turn, ...]) -> Trajectory:
+def _trajectory(row: sqlite3.Row, turns: Sequence[Turn]) -> Trajectory:
     path = SeedPath(
-        row["experiment"],
+        intern(row["experiment"]),
         row["seed"],
         row["round"],
-        row["phase"],
-        row["task"],
+        intern(row["phase"]),
+        intern(row["task"]),
         row["attempt"],
-        row["branch"],
+        intern(row["branch"]),
         row["draw"],
     )
     outcome = Outcome(row["answer"], None if row["stop"] is None else Stop(row["stop"]), row["why"])
@@ -286,27 +270,4 @@ def _trajectory(row: sqlite3.Row, turns: tuple[Turn, ...]) -> Trajectory:
         lucky = None if row["lucky"] is None else bool(row["lucky"])
         reward = Reward(row["reward"], row["read"], row["reward_why"], per_turn, lucky)
     edits = {int(k): v for k, v in json.loads(row["edits"]).items()}
-    return Trajectory(path, row["team"], turns, outcome, row["parent"], edits, row["fresh_from"], reward)
-
-
-def _turn(row: sqlite3.Row) -> Turn:
-    return Turn(
-        row["role"],
-        row["prompt"],
-        row["seat"],
-        tuple(Message(*m) for m in json.loads(row["messages"])),
-        json.loads(row["slots"]),
-        row["text"],
-        row["request"],
-        row["occurrence"],
-        row["origin"],
-        row["finish"],
-        row["public"],
-        None if row["value"] is None else json.loads(row["value"]),
-        row["model"],
-        row["seed"],
-        row["tokens_in"],
-        row["tokens_out"],
-        row["ms"],
-        row["cost"],
-    )
+    return Trajectory(path, intern(row["team"]), turns, outcome, row["parent"], edits, row["fresh_from"], reward)
