@@ -134,7 +134,7 @@ def _line(row: dict[str, Any], status: str, estimated: Any) -> dict[str, Any]:
         "against the first": against,
         "calls paid": took,
         "cost": cost,
-        "status": "waits" if not known and not row["calls"] and status != "running" else status,
+        "status": "waits" if not known and status in ("queued", "paused", "stopped") else status,
     }
 
 

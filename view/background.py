@@ -18,6 +18,7 @@ from sirius_core.errors import Busy, ReadOnlyDatabase
 from . import lab
 
 MOST = 200_000  # characters of a log that are read
+_CHILDREN: dict[Path, subprocess.Popen[bytes]] = {}  # kept only to be reaped: the lock says whether one works
 
 
 def start(name: str, *words: str) -> None:
@@ -35,7 +36,7 @@ def start(name: str, *words: str) -> None:
             raise Busy(f"{name} is at work already") from None
         out.truncate(0)
         known = [str(Path(jobs.__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        subprocess.Popen(
+        _CHILDREN[log] = subprocess.Popen(
             [sys.executable, "-m", "sirius_core", *words, "--db", str(path)],
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -47,6 +48,8 @@ def start(name: str, *words: str) -> None:
 
 def running(name: str) -> bool:
     """Whether the command with this name is still at work."""
+    if (child := _CHILDREN.get(_log(name))) and child.poll() is not None:
+        del _CHILDREN[_log(name)]
     try:
         with _log(name).open("rb") as log:
             fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -10,10 +10,11 @@ import streamlit as st
 from sirius_core import recipes, tasks
 from sirius_core.errors import SiriusError
 from sirius_core.evaluate import voices_for
+from sirius_core.finetune.openai_api import ENDING
 from sirius_core.machines import clash
 from sirius_core.settings import FIELDS, Settings, preset
 
-from . import form_data, form_endpoint, live
+from . import form_data, form_endpoint, lab, live
 
 GROUPS = {
     "data": ("Problems", ":material/dataset:"),
@@ -30,8 +31,7 @@ UPDATES = {
     "demos": "shows each role its own successes before each request; no weights change. Works with any endpoint.",
     "prompts": "a writer reads failures and rewrites each role's instruction; what does not help on validation goes.",
     "trl": "trains LoRA adapters of a local Hugging Face checkpoint with TRL; needs the trl extra, and mostly a GPU.",
-    "openai_api": "sends training files to a host that fine-tunes over OpenAI's protocol. OpenAI takes no new "
-    "fine-tuning jobs after 2027-01-06.",
+    "openai_api": f"sends training files to a host that fine-tunes over OpenAI's protocol. {ENDING}",
     "none": "nobody learns: the team only plays, and failures are mended for you to look at.",
 }
 EXAMPLES = {"sampling": "solver.temperature=0.2, critic@repair.max_tokens=300", "request": '{"top_p": 0.9}',
@@ -40,7 +40,7 @@ EXAMPLES = {"sampling": "solver.temperature=0.2, critic@repair.max_tokens=300", 
 WORDS = ("demos", "demo_choice", "demo_tokens")
 WEIGHTS = ("epochs", "rate", "cooling", "batch")
 POCKET = ("base", "workers", "chunk")
-ENDPOINT = ("base_url", "key_env", "mender_model", "request", "max_cost")
+ENDPOINT = ("mender_model", "request", "max_cost")
 CALLS = ("deadline", "attempts", "concurrency", "reply_tokens")
 MENDING = ("repair_turn", "max_critiques", "max_regenerations", "max_repairs")
 CRITIC = ("critic_temperature", "controls", "control_calls")
@@ -77,7 +77,7 @@ def draw(start: str, seed: int) -> Asked:
                 st.markdown("\n".join(f"- **{way}**: {words}" for way, words in UPDATES.items()))
             if group == "data":
                 form_data.feedback(start, changes, seed)
-            if group == "endpoint" and changes.get("model"):
+            if group == "endpoint":
                 form_endpoint.model(changes)
     wrong = clashes(start, changes)
     return Asked(changes, wrong, "" if wrong else missing(preset(start, changes)))
@@ -108,7 +108,7 @@ def field(name: str, start: str, default: Any, reason: str = "") -> Any:
         value = st.selectbox(label, known, known.index(default), accept_new_options=True, **how)
     else:
         value = st.text_input(label, default, placeholder=EXAMPLES.get(name, "empty"), **how)
-    st.caption(meta["help"])
+    st.caption(lab.plain(meta["help"]))
     if reason:
         st.caption(f":material/block: {reason}")
     return default if value is None else value.strip() if isinstance(value, str) else value
@@ -149,7 +149,7 @@ def idle(now: Mapping[str, Any]) -> dict[str, str]:
     if update in ("demos", "prompts", "none") or (update == "auto" and at_endpoint):
         rest(WEIGHTS, "No weights are trained with these settings.")
     if now["source"] == "formulas":
-        rest(("data", "subjects", "columns"), "The embedded word problems need no file.")
+        rest(("data", "subjects", "columns"), "The embedded word problems need no file: choose another source.")
     else:
         rest(("new_wordings", "withheld_forms"), "Only the embedded word problems have these tests.")
         if now["source"] != "table":
@@ -180,6 +180,8 @@ def missing(settings: Settings) -> str:
     """What is still to be said before these settings can be played; empty if nothing is."""
     if settings.source not in ("formulas", "arithmetic") and not settings.data:
         return "Say where the problems are: the path of the file or folder, under Problems."
+    if (settings.base_url or settings.key_env) and not settings.model:
+        return "Name the model at the endpoint, too."
     if settings.source != "formulas" and not (settings.model or settings.checkpoint):
         return f"The pocket model reads only the embedded word problems: for {settings.source}, name a model at an " \
                "endpoint."

@@ -84,13 +84,17 @@ def _pick(start: str) -> None:
 
 
 def model(changes: Mapping[str, Any]) -> None:
-    """Of the model that is named: its key, its price, its check-up."""
+    """Which key is read; of the model that is named its price and its check-up."""
+    if not any(changes.get(name) for name in ("model", "base_url", "key_env")):
+        return
     try:
         line = known.key_line(changes.get("base_url", ""), changes.get("key_env", ""))
     except SiriusError as error:
         st.error(lab.plain(str(error)), icon=":material/key_off:")
         return
     st.caption(f":material/key: {lab.plain(line)}")
+    if not changes.get("model"):
+        return
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, height="stretch"):
         for name in dict.fromkeys(filter(None, (changes["model"], changes.get("mender_model", "")))):
