@@ -84,6 +84,13 @@ def controls(store: Store, e: Experiment, job: Job, closed: int) -> None:
         lab.link(lab.OVERVIEW, "Results", icon=":material/insights:")
 
 
+def sizes(start: str) -> str:
+    """What a preset's sizes are where every call is paid."""
+    s = preset(start)
+    return (f"{many(s.rounds, 'round')} with up to {s.problems:,} problems, {many(s.max_solutions, 'try', 'tries')} "
+            f"each, and {s.heldout:,} held out: estimate the cost first.")
+
+
 def other_preset() -> None:
     """Problems and endpoint go along to the preset that was chosen."""
     before, after = st.session_state.get("_preset", "quickstart"), st.session_state.get("preset") or "quickstart"
@@ -159,7 +166,7 @@ with lab.opened() as store:
         with top[0]:
             start = st.segmented_control("Preset", list(PRESETS), default="quickstart", required=True, key="preset",
                                          on_change=other_preset, persist_state="session") or "quickstart"
-            st.caption(PRESET_HELP.get(start, ""))
+            st.caption(sizes(start) if st.session_state.get(f"set_{start}_model") else PRESET_HELP.get(start, ""))
         st.session_state["_preset"] = start
         name = top[1].text_input("Name", start, key=f"name_{start}", max_chars=60, persist_state="session")
         seed = top[2].number_input("Seed", 0, 10**9, 0, key="seed", persist_state="session",

@@ -22,7 +22,7 @@ from sirius_core.errors import Missing, UnknownName
 from sirius_core.settings import FIELDS, Settings
 from sirius_core.store import Store
 from sirius_core.store.browse import GROUPS, Browse, Filter
-from view import findings, lab, live, texts, words
+from view import findings, form, live, texts, words
 from view.numbers import p_text, points, share
 
 PAGES = ("overview", "run", "explore", "review")
@@ -96,7 +96,7 @@ def test_the_form_has_every_setting_and_sends_only_what_changed(open_lab: Callab
     }
     assert {f"set_quickstart_{name}" for name in FIELDS} <= shown
     explained = {caption.value for caption in at.caption}
-    assert {lab.plain(f.metadata["help"]) for f in FIELDS.values()} <= explained
+    assert {form.explained(f.metadata["help"]) for f in FIELDS.values()} <= explained
     assert at.code[-1].value == "sirius run quickstart"
     at.number_input(key="set_quickstart_rounds").set_value(2)
     at.toggle(key="set_quickstart_review").set_value(True)

@@ -22,7 +22,7 @@ from sirius_core.errors import Busy, SiriusError, UsageError
 from sirius_core.finetune import openai_api
 from sirius_core.settings import FIELDS, PRESETS, Settings, preset
 from sirius_core.store import Store
-from view import arms, background, data, form, lab, servers
+from view import arms, background, data, form, servers
 from view.estimates import minutes
 
 KEY = "sk-canary-0123456789abcdef"
@@ -349,10 +349,6 @@ def test_a_command_works_on_by_itself_and_is_not_started_twice(db: Path, monkeyp
         fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)  # whoever holds a lock in a child has ended
     assert not background.running("prices")
     assert json.loads(background.said("prices")[-1])["prices"][0]["model"] == "mine"
-
-
-def test_links_of_a_text_are_no_links() -> None:
-    assert lab.plain("critic@repair.max http://a.b") == "critic\\@repair\\.max http\\://a\\.b"
 
 
 def test_the_date_on_the_form_is_the_client_s_own() -> None:

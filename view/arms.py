@@ -13,7 +13,7 @@ from sirius_core.settings import Settings, preset
 from sirius_core.store import ACTIVE, Store
 
 from . import background, lab
-from .numbers import between, dollars, p_text
+from .numbers import between, dollars, p_text, spread
 
 NAME = "first-look"
 ASKED = ("single agent", "chain", "chain + demos", "chain + prompts")
@@ -125,8 +125,8 @@ def _line(row: dict[str, Any], status: str, estimated: Any) -> dict[str, Any]:
     cost = dollars(row["cost"]) if row["calls"] else "–"
     if not known and estimated:
         low, high = estimated["low"], estimated["high"]
-        took = f"about {low['calls']:,} to {high['calls']:,}"
-        cost = "unknown" if high["cost"] is None else f"{dollars(low['cost'])} to {dollars(high['cost'])}"
+        took = "about " + spread(f"{low['calls']:,}", f"{high['calls']:,}")
+        cost = "unknown" if high["cost"] is None else spread(dollars(low["cost"]), dollars(high["cost"]))
     return {
         "arm": row["arm"],
         "right": f"{row['correct']} of {row['n']}" if known else "",
@@ -143,7 +143,7 @@ def _sum(found: list[Any]) -> None:
     if any(cost is None for cost in high):
         st.caption("What it would cost is unknown: say the model's price under Model at an endpoint, then ask again.")
     else:
-        said = f"{dollars(sum(low))} to {dollars(sum(high))}".replace("$", "\\$")
+        said = spread(dollars(sum(low)), dollars(sum(high))).replace("$", "\\$")
         st.caption(f"All together {said} at most; what arms have in common is paid once.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from sirius_core.finetune.openai_api import ENDING
 from sirius_core.machines import clash
 from sirius_core.settings import FIELDS, Settings, preset
 
-from . import form_data, form_endpoint, lab, live
+from . import form_data, form_endpoint, live
 
 GROUPS = {
     "data": ("Problems", ":material/dataset:"),
@@ -108,10 +109,15 @@ def field(name: str, start: str, default: Any, reason: str = "") -> Any:
         value = st.selectbox(label, known, known.index(default), accept_new_options=True, **how)
     else:
         value = st.text_input(label, default, placeholder=EXAMPLES.get(name, "empty"), **how)
-    st.caption(lab.plain(meta["help"]))
+    st.caption(explained(meta["help"]))
     if reason:
         st.caption(f":material/block: {reason}")
     return default if value is None else value.strip() if isinstance(value, str) else value
+
+
+def explained(help: str) -> str:
+    """A setting's explanation as Markdown: ``critic@repair...`` is an example to copy and no address of a person."""
+    return re.sub(r"(\S+@\S+\w)", r"`\1`", help)
 
 
 def _now(start: str, name: str, default: Any) -> Any:

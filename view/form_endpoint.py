@@ -95,11 +95,10 @@ def model(changes: Mapping[str, Any]) -> None:
     st.caption(f":material/key: {lab.plain(line)}")
     if not changes.get("model"):
         return
-    left, right = st.columns(2, gap="medium")
-    with left.container(border=True, height="stretch"):
-        for name in dict.fromkeys(filter(None, (changes["model"], changes.get("mender_model", "")))):
+    for name in dict.fromkeys(filter(None, (changes["model"], changes.get("mender_model", "")))):
+        with st.container(border=True):
             _price(name)
-    with right.container(border=True, height="stretch"):
+    with st.container(border=True):
         st.markdown("**Is it ready?**")
         checkup.card(dict(changes))
 
@@ -112,7 +111,7 @@ def _price(name: str) -> None:
     st.caption("US dollars per million tokens. " + (
         "Not known: cost is reported as unknown, and max_cost cannot be kept." if row is None else
         f"Said on {row.updated_at[:10]}" + (f": {lab.plain(row.note)}" if row.note else "") + "."))
-    grid = st.grid(3, min_column_width=110, gap="small")
+    grid = st.grid(4, min_column_width=140, gap="small")
     values = (row.input, row.output, row.cached) if row else (None, None, None)
     said = (("read", "Tokens that the model reads."), ("written", "Tokens that it writes."),
             ("read from cache", "Where the server says so; empty: as read."))
@@ -120,8 +119,9 @@ def _price(name: str) -> None:
         with grid.cell():
             st.number_input(label, 0.0, 1e6, value, step=0.01, format="%g", key=f"price_{label}_{name}", help=words,
                             placeholder="unknown")
-    st.text_input("where it was found", row.note if row else "", key=f"price_note_{name}", max_chars=200,
-                  placeholder="e.g. the price list, and its date")
+    with grid.cell():
+        st.text_input("where it was found", row.note if row else "", key=f"price_note_{name}", max_chars=200,
+                      placeholder="the price list, its date")
     with st.container(horizontal=True):
         st.button("Save the price", icon=":material/save:", key=f"price_save_{name}", on_click=_save, args=(name,))
         if row is None:

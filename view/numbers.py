@@ -42,6 +42,11 @@ def dollars(cost: float | None) -> str:
     return "$0" if not cost else f"${cost:,.2f}" if cost >= 0.095 else f"${float(f'{cost:.2g}'):f}".rstrip("0")
 
 
+def spread(low: str, high: str) -> str:
+    """``spread("40", "120") == "40 to 120"``; equal ends are said once."""
+    return low if low == high else f"{low} to {high}"
+
+
 def clock(seconds: float) -> str:
     seconds = round(seconds)
     return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min {seconds % 60:02d} s"
