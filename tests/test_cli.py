@@ -374,7 +374,7 @@ def test_a_full_database_stops_in_whatever_phase_and_loses_nothing(tmp_path: Pat
     experiments = []
     for file in (path, roomy):
         with Store(file) as store:
-            settings = preset("tiny", {**SMALL, "concurrency": 4, "draws": 8})
+            settings = preset("tiny", {**SMALL, "concurrency": 4, "draws": 8, "validation": 32})
             experiments.append(jobs.create(store, "wire", settings, 1).id)
             know(store, experiments[0])
     assert jobs.run(roomy, experiments[1], machine=EndpointMachine(slowest=0)).status == "done"
