@@ -169,3 +169,52 @@ def test_a_cold_server_opens_a_page_by_its_address(story: str, serve: Callable[[
     assert page.get_by_role("link", name="Overview", exact=True).count()
     assert page.locator("[data-testid=stSidebar] input").first.input_value() == "tiny · seed 0"
     assert f"traj={story}" in page.url and "exp=tiny-0-1" in page.url
+
+
+@pytest.fixture
+def bottles(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A CSV and the address of a chat endpoint that plays on it."""
+    import chat_lab
+    from endpoint import FakeEndpoint
+
+    with FakeEndpoint(chat_lab.ChatLab()) as server:
+        yield chat_lab.bottles(tmp_path / "bottles.csv"), server.base_url
+
+
+def written(page: Any, name: str, text: str) -> None:
+    """A text field of the form, committed, and what followed from it drawn."""
+    page.locator(f".st-key-set_tiny_{name} input").fill(text)
+    page.keyboard.press("Enter")
+    settled(page)
+
+
+def test_a_file_and_an_endpoint(bottles: tuple[Path, str], serve: Callable[[], str], page: Any, tmp_path: Path) -> None:
+    path, url = bottles
+    page.goto(f"{serve()}/run")
+    page.get_by_role("radio", name="tiny").click()
+    page.locator(".st-key-group_data summary").first.click()
+    page.locator(".st-key-set_tiny_source button[aria-label=Open]").click()
+    page.get_by_role("option", name="table").click()
+    settled(page)
+    written(page, "data", str(path))
+    page.get_by_text("row 1 of the data, as it stands").wait_for()
+    written(page, "columns", "question=Aufgabe, answer=Loesung")
+    page.get_by_text("to train on").wait_for()
+    page.locator(".st-key-group_endpoint summary").first.click()
+    written(page, "base_url", url)
+    written(page, "model", "fake")
+    page.get_by_text("No key is sent").wait_for()
+
+    # the cost is known before it is paid
+    button(page, "price_free_fake").click()
+    page.get_by_text("a server of one's own").wait_for()
+    button(page, "estimate").click()
+    page.get_by_text("What it would take").wait_for()
+    button(page, "resume").click()
+    page.get_by_text("All 2 rounds closed").wait_for()
+    page.get_by_role("link", name="Overview", exact=True).click()
+    page.get_by_text("What it took").wait_for()
+    page.get_by_text("The problems").wait_for()
+    with Store(tmp_path / "lab.db") as store:
+        reports = store.experiments.reports("tiny-0-1")
+        assert len(reports) == 3 and all(r["usage"]["cost"] == 0 for r in reports)
