@@ -139,14 +139,14 @@ class Pacer:
             return
         loop = asyncio.get_running_loop()
         if self._rising:
-            self._timer = loop.call_later(STEP, self._tick)
+            self._timer = loop.call_later(STEP, self._tick, loop.time())
         elif not self.limit:
-            self._timer = loop.call_at(self._quiet_until, self._tick)
+            self._timer = loop.call_at(self._quiet_until, self._tick, 0.0)
 
-    def _tick(self) -> None:
+    def _tick(self, since: float) -> None:
         self._timer = None
-        if self._rising:  # one step, however late it comes: a busy loop has not read the refusals yet
-            self._limit += 1
+        if self._rising:  # a late loop makes up for some steps; not for all, as it has not read the refusals yet
+            self._limit = min(self.most, self._limit + min(4, max(1, int((self._now() - since) / STEP))))
             self._rising = self._limit < self.most
         elif not self.limit and not self._quiet():
             self._limit = float(self._fewer())
