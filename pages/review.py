@@ -11,6 +11,7 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.switch_page("app.py")
 
 from sirius_core import jobs, review, rewriting
+from sirius_core.pocket.vocabulary import knows
 from sirius_core.store import Experiment, Review, Store
 from sirius_core.store.browse import Browse
 from sirius_core.trajectories import Repair, Task, Trajectory
@@ -77,7 +78,7 @@ def edit_box(store: Store, e: Experiment, task: Task, failed: Trajectory, r: Rep
             key=f"edit_{r.id}",
             on_change="ignore",
             height=90 if "\n" not in r.rephrased and len(r.rephrased) < 200 else 300,
-            help=("Type it as you read it: 371 - 35 x 9. " if task.source == "formulas" else "")
+            help=("Type it as you read it: 371 - 35 x 9. " if knows(r.rephrased) else "")
             + "The team then plays on from your text.",
         )
         last = st.session_state.get("rv_tried", {}).get(r.id)

@@ -15,13 +15,14 @@ pytest.importorskip("streamlit")
 
 import chat_lab
 from app_pages import notice, opened, text_of
+from chat_actor import ChatActor
 from endpoint import FakeEndpoint
 from endpoint_faults import Rate
 from streamlit.testing.v1 import AppTest
 
-from sirius_core import frames, review, rewriting
-from sirius_core.errors import UsageError
-from sirius_core.settings import Settings
+from sirius_core import frames, jobs, review, rewriting
+from sirius_core.errors import UsageError, WaitingForReview
+from sirius_core.settings import Settings, preset
 from sirius_core.store import Store
 from sirius_core.store.browse import GROUPS, Browse, Filter
 from view import live
@@ -332,3 +333,32 @@ def test_frames_know_what_an_endpoint_took(lab: Lab, store: Store) -> None:
         found = data.instructions("prompts-0-1")
         assert len(found) == 3 and found.kept.all() and found.after.str.len().gt(found.before.str.len()).all()
         assert "cost" in data.turns("bottles-0-1").columns
+
+
+# -- a chat model on the embedded word problems ----------------------------------------------------------------------
+def test_what_a_chat_model_says_of_a_word_problem_stays_as_it_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {"problems": 16, "validation": 8, "heldout": 12, "new_wordings": 4, "withheld_forms": 0, "controls": 0,
+             "max_solutions": 1, "rounds": 1, "review": True}
+    with FakeEndpoint(ChatActor(preset("tiny", small))) as server:
+        db = tmp_path / "words.db"
+        with Store(db) as made:
+            experiment = jobs.create(made, "words", preset("tiny", {**small, "model": "fake",
+                                                                   "base_url": server.base_url}), 0)
+        with pytest.raises(WaitingForReview):
+            jobs.run(db, experiment.id)
+        at = opened(db, "review", monkeypatch, exp=experiment.id)
+        box, shown = at.text_area[0], at.session_state["rv_shown"][0]
+        assert "Expression:" in box.value and "371 - 35" not in str(box.help)
+        box.set_value(f"{box.value}\n371 zorgs are 12 m/s.")
+        at.button(key="try").click().run()
+        assert not at.error and not at.exception
+        with Store(db) as made:
+            again = made.episodes.get(at.session_state["rv_tried"][shown]["id"])
+            assert next(iter(again.edits.values())).endswith("371 zorgs are 12 m/s.")
+        at = opened(db, "overview", monkeypatch, exp=experiment.id)
+        said = text_of(at)
+        assert "New wordings" in said and "misconception" not in said and "What it took" in said
+        at.switch_page("pages/explore.py").run()
+        assert "Family" in [s.label for s in at.selectbox] and not at.exception

@@ -136,7 +136,7 @@ def attempt(experiment: str, repair_id: str) -> None:
     shown = st.session_state.get(f"edit_{repair_id}") or ""
     try:
         with lab.opened() as store:
-            text = typed(store.episodes.task(store.repairs.get(repair_id).task).source, shown)
+            text = meant(store, repair_id, shown)
             last = st.session_state.get("rv_tried", {}).get(repair_id)
             draw = last["draw"] + 1 if last and last["text"] == text else 0
             again, seconds = trial.play(store, store.experiments.get(experiment), repair_id, text, draw)
@@ -158,6 +158,11 @@ def tried(store: Store, repair_id: str) -> Trajectory | None:
     if last is None:
         return None
     again = store.episodes.get(last["id"])
-    task = store.episodes.task(again.task)
     shown = st.session_state.get(f"edit_{repair_id}")
-    return again if shown is None or typed(task.source, shown) == last["text"] else None
+    return again if shown is None or meant(store, repair_id, shown) == last["text"] else None
+
+
+def meant(store: Store, repair_id: str, shown: str) -> str:
+    """The text that is played for what stands in the edit box."""
+    repair = store.repairs.get(repair_id)
+    return typed(store.episodes.task(repair.task).source, shown, repair.rephrased)

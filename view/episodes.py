@@ -14,7 +14,7 @@ from sirius_core.store.browse import Row
 from sirius_core.trajectories import Repair, Task, Trajectory, Turn
 
 from . import lab, reads
-from .numbers import dollars
+from .numbers import dollars, many
 from .texts import diff, say, say_pairs
 from .words import plain_critique, readable
 
@@ -94,7 +94,9 @@ def timeline(store: Store, task: Task, trajectory: Trajectory, *, raw: bool, key
     """Who said what, in order; a step opens to what the turn was handed, and to what its model read in its place."""
     with st.container(key=f"timeline_{key}", gap=None):
         for i, turn in enumerate(trajectory.turns):
-            parts = [f"**{name(turn)}**", f"{turn.tokens_out} tokens", mark(trajectory, i)]
+            parts = [f"**{name(turn)}**", f"{turn.tokens_out:,} tokens", mark(trajectory, i)]
+            if turn.cost is not None:
+                parts.insert(2, dollars(turn.cost).replace("$", "\\$"))
             if trajectory.parent is not None:
                 parts.append(ORIGINS.get(turn.origin, turn.origin))
             label = " · ".join(part for part in parts if part)
@@ -179,8 +181,8 @@ def verdict_card(task: Task, trajectory: Trajectory, *, raw: bool) -> None:
         say_pairs((("read as" if chat else "answered", answered or "nothing"), ("right is", truth or "")))
         if chat:
             say(why, quiet=True)
-            if rule := how_judged(task):
-                st.caption(rule)
+            st.caption(how_judged(task))
+            st.caption(took(trajectory))
         with st.expander("The seed path" if chat else "Why, and the seed path", type="compact",
                          key=f"why_{trajectory.id[:12]}"):
             if not chat:
@@ -209,6 +211,15 @@ def new_instruction(trajectory: Trajectory) -> None:
             say(trajectory.outcome.why or "There is none.", quiet=True)
         else:
             say(trajectory.outcome.answer)
+
+
+def took(trajectory: Trajectory) -> str:
+    """What the episode's own calls took: ``3 calls, 1,402 tokens, $0.0041, 2.1 s``."""
+    own = [turn for turn in trajectory.turns if turn.origin == "sampled"]
+    costs = [turn.cost for turn in own]
+    cost = "" if None in costs else f", {dollars(sum(c for c in costs if c is not None))}".replace("$", "\\$")
+    tokens, seconds = sum(t.tokens_in + t.tokens_out for t in own), sum(t.ms for t in own) / 1000
+    return f"{many(len(own), 'call')}, {tokens:,} tokens{cost}, {seconds:.1f} s of waiting for replies"
 
 
 def how_judged(task: Task) -> str:

@@ -23,7 +23,7 @@ STYLE = """<style>
 .said del {background: rgba(220, 60, 70, .17); text-decoration: line-through; border-radius: 3px; padding: 0 .18em;}
 .said .new {border-left: 3px solid rgb(22, 163, 106); padding-left: .7em;}
 .said .old {border-left: 3px solid rgba(220, 60, 70, .8); padding-left: .7em;}
-.said .quiet {opacity: .68;}
+.said .quiet, .said.quiet {opacity: .68;}
 .said .pair {margin-right: 1.1em;}
 .said summary {cursor: pointer; opacity: .68; white-space: normal;}
 </style>"""
@@ -39,13 +39,14 @@ MOST = 1_500  # words of a changed passage up to which every pair of words is co
 
 def say(text: str, *, big: bool = False, quiet: bool = False) -> None:
     """A model's text, drawn as text; a long one shows its beginning, and the rest on a click."""
+    kind = "said long" if "\n" in text or len(text) > LONG * WIDE else "said big" if big else "said"
+    st.html(f'<div class="{kind}{" quiet" if quiet else ""}">{body(text)}</div>')
+
+
+def body(text: str) -> str:
+    """A text as HTML without markup of its own, folded where it is long."""
     lines = text.split("\n")
-    if _height(lines) > LONG:
-        body, big, kind = _folded(lines), False, "said long"
-    else:
-        body = html.escape(text) or '<span class="quiet">(nothing)</span>'
-        kind = "said big" if big and "\n" not in text else "said long" if "\n" in text else "said"
-    st.html(f'<div class="{kind}">{f"<span class=quiet>{body}</span>" if quiet else body}</div>')
+    return _folded(lines) if _height(lines) > LONG else html.escape(text) or '<span class="quiet">(nothing)</span>'
 
 
 def problem(text: str) -> None:
@@ -85,8 +86,8 @@ def diff_html(before: str, after: str) -> str:
 
 def _words(before: str, after: str) -> str:
     old, new = (re.findall(r"\s*(?:[^\s:;,.?]+|\S)", text) for text in (before, after))  # words with the space before
-    plain = [[w.strip() for w in words] for words in (old, new)]
-    same = difflib.SequenceMatcher(None, *plain, autojunk=max(len(old), len(new)) > MOST)
+    one, two = [w.strip() for w in old], [w.strip() for w in new]
+    same = difflib.SequenceMatcher(None, one, two, autojunk=max(len(old), len(new)) > MOST)
     if max(len(old), len(new)) > FEW and same.ratio() < KEPT:
         return _one_by_one(before, after)
     parts: list[str] = []

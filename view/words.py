@@ -6,6 +6,7 @@ import re
 
 from sirius_core import tasks
 from sirius_core.pocket.dialect import COPY_HINT, DIGITS_HINT, FINE, FORMULA_HINTS, read_verdict
+from sirius_core.pocket.vocabulary import knows
 from sirius_core.trajectories import Repair
 
 _SIGNS = {"×": "*", "−": "-", "–": "-", "÷": "/", "m/s²": "m/s2", "Ω": "ohm", "│": "|", "→": "=>", "·": "*"}
@@ -82,9 +83,9 @@ def editable(source: str, text: str) -> str:
     return shown if source == "formulas" and to_pocket(shown) == text else text
 
 
-def typed(source: str, text: str) -> str:
-    """What is played for the text of an edit box."""
-    return to_pocket(text) if source == "formulas" else text.strip()
+def typed(source: str, text: str, before: str) -> str:
+    """What is played for the text of an edit box in place of ``before``: in the embedded language if that was."""
+    return to_pocket(text) if source == "formulas" and knows(before) else text.strip()
 
 
 def plain_critique(repair: Repair) -> str:
