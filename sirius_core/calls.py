@@ -31,7 +31,8 @@ class Limits:
     """Bounds of every call and of the whole run; 0 means no limit for the last three.
 
     A budget is looked at before every attempt. When it is spent, the calls in flight (at most ``concurrency``) are
-    waited for and kept, because they are paid; then the run pauses.
+    waited for and kept, because they are paid; then the run pauses. With ``max_cost`` it also pauses at the first reply
+    whose cost is not known; what was paid before the price was known counts nothing.
     """
 
     deadline: float = 120.0  # seconds for one call with all its attempts
@@ -47,8 +48,8 @@ class Calls:
     def __init__(self, store: Store, experiment: str, concurrency: int, limits: Limits) -> None:
         self._store, self._experiment, self._limits = store, experiment, limits
         self._concurrency, self.cancelled = concurrency, False
-        self._calls, self._tokens, cost = store.episodes.spent(experiment)
-        self._cost, self._unpriced = cost or 0.0, cost is None
+        self._calls, self._tokens, _ = store.episodes.spent(experiment)
+        self._cost, self._unpriced = store.episodes.known_cost(experiment), False
         self._pacers: dict[str, Pacer] = {}
         self._place, self._used = (0, ""), dict[int, Any]()
         self._flying = 0

@@ -243,8 +243,11 @@ def test_a_budget_in_money_that_cannot_be_counted_pauses(store: Store) -> None:
             return replace(await super().complete(messages, sampling), cost=None)
 
     with pytest.raises(BudgetSpent, match="what a call costs is not known; set the model's price, or go on with"):
-        rollout(store, Unpriced([]), max_cost=5.0)
-    assert store.episodes.spent("e-0-1").cost is None
+        rollout(store, first := Unpriced([]), max_cost=5.0)
+    assert store.episodes.spent("e-0-1").cost is None and 0 < len(first.asked) < 12
+    with pytest.raises(BudgetSpent, match=r"budget of 0.5 \(max_cost\)"):  # what was paid before counts nothing
+        rollout(store, priced := Wire([]), max_cost=0.5)
+    assert priced.asked and store.episodes.known_cost("e-0-1") == 0.25 * len(priced.asked)
     rollout(store, Unpriced([]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,6 +13,7 @@ from httpx2 import Response
 from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient
 
 from . import TryAgain
+from .in_step import allow_files
 
 __all__ = ["APIStatusError", "Client", "Response", "broken", "open_client"]
 
@@ -29,6 +31,8 @@ def open_client(base_url: str, key: str, *, openai: bool, private: bool) -> Clie
     What the environment says for OpenAI (organization, project, headers) goes to no other host, and no proxy stands
     between a private host and this machine.
     """
+    with contextlib.suppress(ImportError):  # Windows has no such limit
+        allow_files()
     http = DefaultAioHttpClient(
         timeout=httpx2.Timeout(LONGEST, connect=CONNECT),
         limits=httpx2.Limits(max_connections=10_000, max_keepalive_connections=10_000, keepalive_expiry=IDLE),

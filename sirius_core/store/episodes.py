@@ -209,18 +209,25 @@ class Episodes:
 
         A reply that an earlier run of the same calls had paid costs nothing here.
         """
+        calls, tokens, cost, priced = self._paid(experiment)
+        return Spent(calls, tokens, cost if priced == calls else None)
+
+    def known_cost(self, experiment: str) -> float:
+        """US dollars of those calls whose cost is known."""
+        return self._paid(experiment)[2]
+
+    def _paid(self, experiment: str) -> tuple[int, int, float, int]:
         row = self.db.row(
             "WITH call(tokens, cost) AS ("
             "SELECT json_extract(reply, '$.tokens_in') + json_extract(reply, '$.tokens_out'), "
             "json_extract(reply, '$.cost') FROM journal WHERE experiment = ?1 UNION ALL "
             "SELECT tokens_in + tokens_out, cost FROM turn JOIN trajectory ON seq = trajectory WHERE experiment = ?1 "
             "AND origin = 'sampled' AND model <> '' AND model NOT IN (SELECT DISTINCT model FROM journal)) "
-            "SELECT count(*), coalesce(sum(tokens), 0), sum(cost), count(cost) FROM call",
+            "SELECT count(*), coalesce(sum(tokens), 0), coalesce(sum(cost), 0.0), count(cost) FROM call",
             experiment,
         )
         assert row is not None
-        calls, tokens, cost, priced = row
-        return Spent(calls, tokens, (cost or 0.0) if priced == calls else None)
+        return row[0], row[1], row[2], row[3]
 
 
 def _trajectory_row(seq: int, name: str, t: Trajectory) -> dict[str, Any]:
