@@ -27,6 +27,7 @@ from .trajectories import SeedPath, Task, Trajectory
 
 TESTS = ("heldout", "new_wordings", "withheld_forms")
 MODES = ("sampled", "greedy")
+LEARNT_FROM = ("propose", "pilot")  # phases
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,11 @@ class Bench:
         *,
         under: Callable[[str], str] = lambda name: name,
     ) -> None:
-        """Play each (name, task, try, voices) once; the trajectory's phase is ``under(name)``."""
+        """Play each (name, task, try, voices) once; the trajectory's phase is ``under(name)``.
+
+        What a team learns from is judged as its recipe says, everything else by the recipe's examiner.
+        """
+        judge = self.recipe.judge if phase in LEARNT_FROM else self.recipe.examiner or self.recipe.judge
 
         def work(item: tuple[str, Task, int, Voices]) -> Work:
             name, task, attempt, voices = item
@@ -62,7 +67,7 @@ class Bench:
 
             async def go(call: Call) -> Records:
                 played = await play(self.recipe.team, task, voices, path, call)
-                return Records((replace(played, reward=self.recipe.judge(task, played)),))
+                return Records((replace(played, reward=judge(task, played)),))
 
             return Work(f"{name}/{task.id}/{attempt}", go)
 

@@ -211,6 +211,17 @@ def test_multiagent_finetuning_trains_each_agent_on_its_own_part(run):
     )
 
 
+def test_a_team_that_learns_from_its_own_vote_is_tested_by_the_truth(run):
+    def agreed(text: str, seed: int, trained: bool) -> str:
+        return "Answer: 41"
+
+    agreed.dialect = "chat"
+    reports, store, experiment = run("multiagent_finetuning", agreed)
+    assert [(r["correct"], r["greedy_accuracy"]) for r in reports] == [(0, 0.0)] * 3
+    assert all(t.earned(0.5) for t in store.episodes.find(experiment, phase="propose"))
+    assert not any(t.earned(0.5) for t in store.episodes.find(experiment, phase="validate%"))
+
+
 def test_shared_model_mixed_team_and_restart_are_only_settings(run):
     shared, _, _ = run("sirius", sharing="shared")
     assert list(shared[1]["library"]) == ["*"] and list(shared[1]["models"]) == ["*"]

@@ -40,7 +40,10 @@ def all_in_one(turn: Turn) -> str:
 @dataclass(frozen=True)
 class Recipe:
     """propose (``team``, settings.max_solutions tries), ``judge``, ``repair`` (None: failures stay failures),
-    ``select`` (the library to examples), update (``model_of``: whose weights an example trains)."""
+    ``select`` (the library to examples), update (``model_of``: whose weights an example trains).
+
+    ``examiner`` judges tests and validation in place of ``judge``, where a team learns without the truth.
+    """
 
     name: str
     team: Team
@@ -48,6 +51,7 @@ class Recipe:
     repair: Repairer | None = None
     select: Select = by_frequency
     model_of: ModelOf = each_role
+    examiner: Judge | None = None
     source: str = ""  # where its tasks come from; empty: settings.source
 
 

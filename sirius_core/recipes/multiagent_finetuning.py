@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from .. import teams
-from ..rewards import agreement
+from ..rewards import agreement, right
 from ..settings import Settings
 from ..training import Example, Library
 from . import Recipe, each_seat
@@ -35,4 +35,5 @@ def own_parts(library: Library, draws: int, random: Random) -> list[Example]:
 
 
 def recipe(settings: Settings) -> Recipe:
-    return Recipe("multiagent_finetuning", teams.get("debate"), agreement, select=own_parts, model_of=each_seat)
+    return Recipe("multiagent_finetuning", teams.get("debate"), agreement, select=own_parts, model_of=each_seat,
+                  examiner=right)
