@@ -79,6 +79,20 @@ def test_a_run_at_an_endpoint_learns_from_its_own_examples_and_is_never_paid_twi
     assert {seen.path for seen in server.log[asked:]} <= {"/v1/models"}
 
 
+def test_other_requests_are_not_answered_from_the_journal(sirius: Callable[..., Said], server: FakeEndpoint) -> None:
+    def asked(**more: object) -> list[dict[str, Any]]:
+        before = server.requests
+        run = sirius("run", "tiny", "--model", "fake", "--base-url", server.base_url, "--json",
+                     *settings(rounds=0, **more)).object
+        assert run["rounds"][0]["stops"] == {}
+        return [dict(seen.body) for seen in server.log[before:] if seen.path.endswith("completions")]
+
+    plain, cooler = asked(), asked(request='{"top_p": 0.5, "seed": null}')
+    assert plain and [*map(len, (plain, cooler))] == [len(plain)] * 2
+    assert all(body["top_p"] == 0.5 and "seed" not in body for body in cooler)
+    assert asked() == asked(request='{"seed": null, "top_p": 0.5}') == asked(request="{}") == []
+
+
 def test_money_is_a_budget_that_pauses_and_a_key_is_found_nowhere(
         sirius: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_KEY", KEY)

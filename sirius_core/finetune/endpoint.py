@@ -15,6 +15,7 @@ from ..models import Model
 from ..models.pocket import aside
 from ..settings import Settings
 from ..store import Notes, Prices
+from ..trajectories import canonical
 from . import OnStep, Tuned, TuneJob, Tuner
 from .demos import DemoTuner
 from .spoken import Spoken, wrap
@@ -71,7 +72,9 @@ class SpokenMachine:
         if not model:
             return {"pocket": self._s.base}
         served = {} if self._dialect == "chat" else {"dialect": self._dialect}
-        return {"endpoint": self._url, "model": model, **served}
+        # What every request says makes another model of it: no reply in the journal was given to such a request.
+        asked = {"request": canonical(fields)} if (fields := self._s.request_fields()) else {}
+        return {"endpoint": self._url, "model": model, **served, **asked}
 
     def _inner(self, over: Mapping[str, str], name: str) -> Model:
         if "pocket" in over:

@@ -22,7 +22,8 @@ from ..trajectories import canonical, digest
 @dataclass(frozen=True)
 class Spoken:
     """``over`` names the model that speaks, ``{"endpoint": base URL, "model": name}`` (with ``dialect`` where it is not
-    chat) or ``{"pocket": base}``; the rest is what `InContext` takes."""
+    chat, and ``request``, the settings' own fields of every request, where there are any) or ``{"pocket": base}``; the
+    rest is what `InContext` takes."""
 
     over: Mapping[str, str]
     demos: tuple[Demo, ...] = ()

@@ -27,6 +27,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import ModelError, UsageError
 from ..prompts import Message
+from ..trajectories import canonical
 from . import Completion, Sampling, TryAgain
 from .chat_completions import Answer, Price, clean, completion, error_of, no_money, passing
 
@@ -200,8 +201,9 @@ class Endpoint:
 class OpenAIModel:
     """``OpenAIModel(Endpoint(url), "gpt-5-mini", request={"temperature": None}, price=Price(0.25, 2.0))``
 
-    ``request`` is merged over every request's fields; None takes one away. ``price`` fixes the cost of each reply;
-    without it, or where the server tells no usage, the cost is None.
+    ``request`` is merged over every request's fields; None takes one away. It is part of the name: what was said to
+    other requests is another model's. ``price`` fixes the cost of each reply; without it, or where the server tells no
+    usage, the cost is None.
     """
 
     dialect, lockstep = "chat", False
@@ -218,8 +220,9 @@ class OpenAIModel:
         if not model.strip():
             raise UsageError(f"name a model at {endpoint.base_url}")
         self.endpoint, self.model, self.price = endpoint, model, price
-        self.name = name or f"{endpoint.base_url} {model}"
         self.request = _fields(request or {})
+        asked = f" {canonical(self.request)}" if self.request else ""
+        self.name = name or f"{endpoint.base_url} {model}{asked}"
         self._most = "max_completion_tokens" if endpoint.is_openai else "max_tokens"
 
     def __repr__(self) -> str:
