@@ -175,7 +175,7 @@ with lab.opened() as store:
     if e.settings.model:
         with st.container(border=True):
             st.subheader("What it took", anchor=False)
-            spending.card(store, e, reports, moving=live.active(job))
+            spending.card(e.id, moving=live.active(job))
     if about:
         with st.container(border=True):
             st.subheader("The problems", anchor=False)

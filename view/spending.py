@@ -17,8 +17,17 @@ from .numbers import dollars, many
 Report = Mapping[str, Any]
 
 
-def card(store: Store, e: Experiment, reports: Sequence[Report], *, moving: bool) -> None:
+def card(experiment: str, *, moving: bool) -> None:
     """A line for each round, the one that is going on last; what was paid, and what is not known."""
+    st.fragment(_card, run_every=4.0 if moving else None)(experiment, moving)
+
+
+def _card(experiment: str, moving: bool) -> None:
+    with lab.opened() as store:
+        _draw(store, store.experiments.get(experiment), store.experiments.reports(experiment), moving)
+
+
+def _draw(store: Store, e: Experiment, reports: Sequence[Report], moving: bool) -> None:
     browse, rows = Browse(store.db), []
     for r in reports:
         if "usage" in r:
