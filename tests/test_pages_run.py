@@ -62,6 +62,7 @@ def on_a_table(at: AppTest, path: str) -> AppTest:
 def test_columns_are_chosen_from_the_file_s_own(run_page: Callable[[], AppTest], bottles: str) -> None:
     at = on_a_table(run_page(), bottles)
     assert "which column is the question" in at.error[0].value.replace("\\", "")
+    assert "The problems cannot be read yet" in text_of(at) and at.button(key="start").disabled
     assert "row 1 of the data, as it stands" in text_of(at) and "a machine fills" in text_of(at)
     assert at.multiselect(key="column_question").options == ["Aufgabe", "Loesung", "Thema"]
     at.multiselect(key="column_question").set_value(["Aufgabe"]).run()
@@ -75,6 +76,8 @@ def test_columns_are_chosen_from_the_file_s_own(run_page: Callable[[], AppTest],
     assert "No two held-out answers are the same" in said and "right answer: 478 (number)" in said
     assert "--set source=table" in at.code[-1].value and "columns=question=Aufgabe" in at.code[-1].value
     assert "name a model at an endpoint" in said and at.button(key="start").disabled
+    at.number_input(key="set_quickstart_heldout").set_value(7).run()  # of another group
+    assert "32 to train on, 8 to validate, 7 held out" in text_of(at)
     field(at, "columns").set_value("question=Aufgabe+Thema, answer=Loesung").run()  # written by hand, the boxes follow
     assert at.multiselect(key="column_question").value == ["Aufgabe", "Thema"]
 

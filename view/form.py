@@ -15,7 +15,7 @@ from sirius_core.finetune.openai_api import ENDING
 from sirius_core.machines import clash
 from sirius_core.settings import FIELDS, Settings, preset
 
-from . import form_data, form_endpoint, live
+from . import data, form_data, form_endpoint, live
 
 GROUPS = {
     "data": ("Problems", ":material/dataset:"),
@@ -62,6 +62,7 @@ def draw(start: str, seed: int) -> Asked:
     now = {name: _now(start, name, default) for name, default in defaults.items()}
     reasons = idle(now)
     changes: dict[str, Any] = {}
+    readable = True
     for group, (title, icon) in GROUPS.items():
         names = [n for n, f in FIELDS.items() if f.metadata["group"] == group]
         with st.expander(title, icon=icon, key=f"group_{group}"):
@@ -77,11 +78,13 @@ def draw(start: str, seed: int) -> Asked:
                 st.caption("The ways to learn (update): ")
                 st.markdown("\n".join(f"- **{way}**: {words}" for way, words in UPDATES.items()))
             if group == "data":
-                form_data.feedback(start, changes, seed)
+                chosen = {n: now[n] for n in data.RELEVANT if n not in reasons and now[n] != defaults[n]}
+                readable = form_data.feedback(start, chosen, seed)
             if group == "endpoint":
                 form_endpoint.model(changes)
     wrong = clashes(start, changes)
-    return Asked(changes, wrong, "" if wrong else missing(preset(start, changes)))
+    unread = "" if readable else "The problems cannot be read yet: see under Problems."
+    return Asked(changes, wrong, "" if wrong else unread or missing(preset(start, changes)))
 
 
 def field(name: str, start: str, default: Any, reason: str = "") -> Any:
@@ -122,7 +125,7 @@ def explained(help: str) -> str:
 
 def _now(start: str, name: str, default: Any) -> Any:
     value = st.session_state.get(f"set_{start}_{name}")
-    return default if value is None else value
+    return default if value is None else value.strip() if isinstance(value, str) else value
 
 
 def keep(before: str, after: str) -> None:

@@ -27,20 +27,21 @@ ROLES = {
 }
 
 
-def feedback(start: str, changes: Mapping[str, Any], seed: int) -> None:
-    """``changes`` are what the form's problems differ in from the preset (other groups may be missing)."""
+def feedback(start: str, changes: Mapping[str, Any], seed: int) -> bool:
+    """Whether the problems can be played, as far as is known. ``changes`` are the settings of `data.RELEVANT` that
+    differ from the preset."""
     try:
-        settings = preset(start, {n: v for n, v in changes.items() if n in data.RELEVANT})
+        settings = preset(start, changes)
     except SiriusError as error:
         st.error(lab.plain(str(error)), icon=":material/error:")
-        return
+        return False
     st.caption(f":material/description: {lab.plain(data.formats(settings.source))}")
     if settings.source == "formulas" or not (settings.data or settings.source == "arithmetic"):
-        return
+        return True
     mark = data.signature(settings.data)
     if (wait := data.waits(settings)) and st.session_state.get("_read_data") != mark:
         st.button(wait, icon=":material/download:", key="read_data", on_click=_read, args=(mark,))
-        return
+        return True
     if settings.source == "table" and (names := data.columns(settings.data, mark)):
         _mapping(start, settings.columns, names)
     found = data.look(settings, seed)
@@ -48,11 +49,12 @@ def feedback(start: str, changes: Mapping[str, Any], seed: int) -> None:
         st.error(lab.plain(found["error"]), icon=":material/error:")
         if settings.source == "table":
             data.first_rows(settings.data, mark)
-        return
+        return False
     with st.container(border=True, key="data_facts", gap="small"):
         data.facts(found["described"])
     with st.expander("The first three problems, as they will be asked", icon=":material/visibility:", key="preview"):
         data.problems(found["preview"])
+    return True
 
 
 def _read(mark: Any) -> None:

@@ -90,7 +90,8 @@ def _made(store: Store, update: UpdateRow | None) -> str:
     new = sum(had.get(original) != text for original, text in after.system.items())
     parts = []
     if after.over.get("model") != (before.over.get("model") if before else None):
-        parts.append(f"fine-tuned by the host: {after.over.get('model', '')}")
+        loss = f", loss {update.losses[0]:.3f} → {update.losses[-1]:.3f}" if update.losses else ""
+        parts.append(f"fine-tuned by the host: {after.over.get('model', '')}{loss}")
     if after.demos and (before is None or after.demos != before.demos):
         shown = f"{min(after.count, len(after.demos))} shown before a request"
         parts.append(f"{many(len(after.demos), 'example')} to choose from, {shown}")
