@@ -2,8 +2,9 @@
 
 A call on an endpoint is lost if, and only if, ``attempts`` attempts fail or its deadline passes. The deadline counts
 attempts and the time between them, not the wait for a slot. Every attempt asks for the same thing in the same words.
-A server that has gone makes every call lost that it is asked for; after `pacing.GONE` lost calls in a row the run stops
-with ModelError, and what was not begun stays pending.
+An attempt that finds no connection counts as none, because nothing was asked: it is made again until the deadline, and
+then the run stops with ModelError and the task stays pending. A server that is there but has lost its head makes every
+call lost; after `pacing.GONE` lost calls in a row the run stops, too, and what was not begun stays pending.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import BudgetSpent, Cancelled, Stopped, UnreadableText
+from .errors import BudgetSpent, Cancelled, ModelError, Stopped, UnreadableText
 from .models import Completion, Model, Sampling, TryAgain
 from .pacing import Pacer
 from .prompts import Message
@@ -24,6 +25,7 @@ from .store.together import Together
 from .trajectories import Stop, digest
 
 DEADLINE = "deadline"  # the fault of an attempt that was under way when the call's time was over
+NO_CONNECTION = "no connection"  # and of one that nobody heard
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,8 @@ class Calls:
         pacer = self._pacers.setdefault(_lane(model), Pacer(self._concurrency))
         left, why, loop = self._limits.deadline, "no attempt was made", asyncio.get_running_loop()
         late = f"no reply within {self._limits.deadline:g} s"
-        refused = False
-        for attempt in range(1, self._limits.attempts + 1):
+        refused, unheard, attempt = False, 0, 0
+        while attempt < self._limits.attempts:
             await pacer.enter(refused)
             said: Completion | _Fault | None = None
             pause, refused, begun = 0.0, False, loop.time()
@@ -158,7 +160,9 @@ class Calls:
                 return self._count(said)
             self._note(model.name, said)
             why = said.why
-            backoff = min(8.0, 0.25 * 2.0 ** (attempt - 1)) * random.Random(sampling.seed + attempt).uniform(0.5, 1.0)
+            gone = said.name == NO_CONNECTION
+            attempt, unheard = attempt + (not gone), unheard + gone
+            backoff = _backoff(attempt + unheard, sampling.seed)
             if not refused:
                 pause = backoff
             elif said.wait is None:
@@ -169,6 +173,9 @@ class Calls:
             if attempt < self._limits.attempts and said.name != DEADLINE:
                 await asyncio.sleep(max(0.0, min(pause, left)))
                 left -= pause
+            if gone and left <= 0:
+                raise ModelError(f"{_lane(model) or model.name} could not be reached for {self._limits.deadline:g} s "
+                                 f"({why}); what is not done stays pending: see to the server, then resume")
             if said.name == DEADLINE or left <= 0:
                 why = late
                 break
@@ -216,11 +223,16 @@ async def _attempt(model: Model, messages: Sequence[Message], sampling: Sampling
         return _Fault(DEADLINE, f"no reply within the last {left:.3g} s")
 
 
+def _backoff(tries: int, seed: int) -> float:
+    """Seconds before the next attempt, after ``tries`` that failed."""
+    return min(8.0, 0.25 * 2.0 ** min(tries - 1, 5)) * random.Random(seed + tries).uniform(0.5, 1.0)
+
+
 def _kind(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "timeout"
     if isinstance(error, ConnectionRefusedError):
-        return "no connection"
+        return NO_CONNECTION
     return "reset" if isinstance(error, ConnectionError) else "system error"
 
 

@@ -154,6 +154,19 @@ def test_what_reads_no_prompt_is_an_outcome_and_what_cannot_be_asked_an_error(st
     assert faults(store) == [] and store.db.value("SELECT count(*) FROM journal") == 0
 
 
+def test_a_server_that_is_away_loses_nothing(store: Store) -> None:
+    back = Wire(*[[ConnectionRefusedError("closed")]] * 7, [TryAgain("reset", "gone")], [])
+    (said,), took = many(store, back, attempts=2, deadline=60.0)
+    assert (said.text, len(back.asked)) == ("four", 9) and 10 < took < 60
+    assert [name for name, _ in faults(store)] == ["no connection"] * 7 + ["reset"]
+    away = Wire([ConnectionRefusedError("closed")], name="away")
+    found, took = many(store, away, count=9, attempts=2, deadline=30.0)
+    assert {str(error) for error in found} == {
+        "away could not be reached for 30 s (ConnectionRefusedError: closed); what is not done stays pending: "
+        "see to the server, then resume"}
+    assert {type(error) for error in found} == {ModelError} and 29.9 < took < 39
+
+
 def test_after_many_lost_calls_in_a_row_the_rest_is_not_asked(store: Store) -> None:
     wire = Wire([ConnectionError("gone")])
     found, _ = many(store, wire, count=GONE + 50, at_once=8, attempts=1)

@@ -75,7 +75,9 @@ def test_openai_itself_is_asked_for_completion_tokens_and_a_request_may_be_chang
     assert openai.body([Message("user", "hi")], SAMPLING) == {
         "model": "gpt", "messages": [{"role": "user", "content": "hi"}], "reasoning_effort": "low",
         "max_completion_tokens": 9}
-    assert openai.name == "https://api.openai.com/v1 gpt" and (openai.dialect, openai.lockstep) == ("chat", False)
+    assert openai.name == ('https://api.openai.com/v1 gpt {"max_completion_tokens":9,"reasoning_effort":"low",'
+                           '"seed":null,"temperature":null}')
+    assert (openai.dialect, openai.lockstep) == ("chat", False)
     plain = OpenAIModel(Endpoint(OPENAI, environ={"OPENAI_API_KEY": KEY}), "gpt", name="ours")
     assert plain.body([], Sampling(0.0, 5, 1)) == {
         "model": "gpt", "messages": [], "temperature": 0.0, "max_completion_tokens": 5, "seed": 1}
