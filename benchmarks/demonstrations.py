@@ -27,9 +27,9 @@ from typing import Any
 from sirius_core.evaluate import MODES, compare, greedy, right_by_task, roles, share
 from sirius_core.finetune import TuneJob
 from sirius_core.finetune.demos import DemoTuner
-from sirius_core.finetune.endpoint import SpokenMachine
 from sirius_core.finetune.spoken import Spoken
 from sirius_core.improve import Run, improve
+from sirius_core.machines import machine_for
 from sirius_core.pocket import pretraining
 from sirius_core.pocket.checkpoint import digest
 from sirius_core.settings import Settings
@@ -77,7 +77,7 @@ def measure(base: str, seed: int, path: Path) -> list[dict[str, Any]]:
     settings = replace(Settings().changed(CHANGES), base=base)
     with Store(path) as store:
         experiment = store.experiments.create(f"{base} {seed}", settings, seed)
-        machine = SpokenMachine(settings, store.prices, store.notes(experiment.id))
+        machine = machine_for(settings, store, experiment.id)
         try:
             run = Run(store, experiment, machine)
             improve(run)

@@ -11,7 +11,13 @@ from sirius_core.pocket.measuring import TEAM, measure, play, reply
 from sirius_core.pocket.pretraining import BASES, base, shape
 from sirius_core.pocket.textbook import BOOKS
 
-SAMPLED = {"misled": (0.20, 0.35), "novice": (0.01, 0.13), "fluent": (0.80, 1.0), "uncoached": (0.20, 0.35)}
+SAMPLED = {
+    "misled": (0.20, 0.35),
+    "novice": (0.01, 0.13),
+    "fluent": (0.80, 1.0),
+    "uncoached": (0.20, 0.35),
+    "imitator": (0.20, 0.35),
+}
 
 
 @pytest.mark.parametrize("name", BASES)

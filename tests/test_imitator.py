@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from sirius_core.evaluate import right_by_task
-from sirius_core.finetune.endpoint import SpokenMachine
 from sirius_core.finetune.spoken import Spoken
 from sirius_core.improve import Run, improve
+from sirius_core.machines import machine_for
 from sirius_core.pocket import checkpoint, pretraining, vocabulary
 from sirius_core.pocket.books import BOOKS, Copybook
 from sirius_core.pocket.copybook import Page, pages
@@ -127,7 +127,7 @@ def test_real_demonstrations_help_frozen_weights_and_shuffled_ones_do_not(tmp_pa
     settings = preset("quickstart", CHANGES)
     with Store(tmp_path / "lab.db") as store:
         experiment = store.experiments.create("demos", settings, 0)
-        machine = SpokenMachine(settings, store.prices, store.notes(experiment.id))
+        machine = machine_for(settings, store, experiment.id)
         try:
             run = Run(store, experiment, machine)
             before, after = improve(run)
