@@ -38,7 +38,7 @@ class Settings:
     base: str = knob(
         "misled",
         "Which untrained pocket checkpoint the team starts from.",
-        choices=("misled", "novice", "fluent", "uncoached"),
+        choices=("misled", "novice", "fluent", "uncoached", "imitator"),
     )
     rounds: int = knob(3, "How many times the team plays, repairs and is fine-tuned.", 0, 50)
     problems: int = knob(800, "Training problems (the embedded word problems have 1,500 at most).", 4, 1_000_000)
@@ -73,7 +73,8 @@ class Settings:
     update: str = knob(
         "auto",
         "How roles learn: their weights (pocket, trl, openai_api), their best examples in context (demos), rewritten "
-        "prompts, or not at all; auto: weights on the pocket model, demos on an endpoint.",
+        "prompts, or not at all; auto: weights on the pocket model, demos on an endpoint. OpenAI takes no new "
+        "fine-tuning jobs (openai_api) after 2027-01-06.",
         choices=("auto", "pocket", "demos", "prompts", "trl", "openai_api", "none"),
         group="training",
     )
