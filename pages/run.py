@@ -15,7 +15,7 @@ from sirius_core.errors import SiriusError
 from sirius_core.settings import PRESETS, preset
 from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
-from view import arms, form, lab, live, waiting
+from view import arms, estimates, form, lab, live, waiting
 from view.numbers import clock, many, share
 
 PRESET_HELP = {
@@ -159,7 +159,6 @@ with lab.opened() as store:
             st.fragment(live.log, run_every=2.0 if live.active(job) else None)(e.id)
             st.caption(f"{clock(job.seconds)} of work so far, in a process of its own: page and app may be closed.")
 
-    arms.card(e.contrast if e else None, key="run")
     with st.container(border=True):
         st.subheader("Start an experiment", anchor=False)
         top = st.columns([3, 2, 1], vertical_alignment="top")
@@ -172,6 +171,9 @@ with lab.opened() as store:
         seed = top[2].number_input("Seed", 0, 10**9, 0, key="seed", persist_state="session",
                                    help="Another seed deals other problems and other randomness.")
         begin(start, name.strip(), int(seed), form.draw(start, int(seed)))
+        if e is not None and st.session_state.get("_pilot") == e.id:
+            estimates.beside_the_button(e.id)
+    arms.card(e.contrast if e else None, key="run")
 
     everything = store.experiments.all()
     if len(everything) > 1:

@@ -277,6 +277,10 @@ def test_an_estimate_is_a_table_with_a_start(db: Path, monkeypatch: pytest.Monke
     assert "| calls | 1,200 | 4,800 |" in said and "| cost | \\$0.12 | \\$1.50 |" in said
     assert "5 of them not solved (2 truncated)" in said and "said in the table" not in said
     assert at.button(key="resume").label == "Start"
+    assert "start_estimated" not in [b.key for b in at.button]
+    at.session_state["_pilot"] = made.id
+    at.run()
+    assert at.button(key="start_estimated").label == "Start it"
     assert (minutes(0.2), minutes(12.4)) == ("under 1", "12")
 
 

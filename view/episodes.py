@@ -178,10 +178,13 @@ def verdict_card(task: Task, trajectory: Trajectory, *, raw: bool) -> None:
         truth = task.answer if raw else readable(task.source, task.answer)
         reward, path = trajectory.reward, trajectory.path
         why = trajectory.outcome.why or (reward.why if reward else "") or "not judged"
-        say_pairs((("read as" if chat else "answered", answered or "nothing"), ("right is", truth or "")))
+        judged = reward is not None or not chat
+        said = [("read as" if chat else "answered", answered or "nothing")] if judged else []
+        say_pairs((*said, ("right is", truth or "")))
         if chat:
-            say(why, quiet=True)
-            st.caption(how_judged(task))
+            if judged:
+                say(why, quiet=True)
+                st.caption(how_judged(task))
             st.caption(took(trajectory))
         with st.expander("The seed path" if chat else "Why, and the seed path", type="compact",
                          key=f"why_{trajectory.id[:12]}"):

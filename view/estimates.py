@@ -7,8 +7,38 @@ from typing import Any
 
 import streamlit as st
 
+from sirius_core import jobs
+from sirius_core.store import ACTIVE
+
 from . import lab
 from .numbers import dollars, many
+
+
+def beside_the_button(experiment: str) -> None:
+    """Where the estimate was asked for: that it is being made, then its table and a start; nothing once it began."""
+    with lab.opened() as store:
+        moving = jobs.status(store, experiment).status in ACTIVE
+    st.fragment(_beside, run_every=1.0 if moving else None)(experiment, moving)
+
+
+def _beside(experiment: str, was_moving: bool) -> None:
+    with lab.opened() as store:
+        job, begun = jobs.status(store, experiment), bool(store.experiments.reports(experiment))
+        found = store.experiments.measurement(experiment, "estimate")
+    moving = job.status in ACTIVE
+    if was_moving and not moving:
+        st.rerun(scope="app")
+    if begun or (moving and found):
+        return
+    with st.container(border=True, key="estimated"):
+        if moving:
+            st.caption("A pilot is being played, as a process of its own: eight problems.")
+        elif job.status == "failed":
+            st.error(lab.plain(job.message), icon=":material/error:")
+        elif found:
+            table(found)
+            st.button("Start it", type="primary", icon=":material/play_arrow:", key="start_estimated",
+                      on_click=lab.launch, args=(experiment,))
 
 
 def table(found: Mapping[str, Any]) -> None:

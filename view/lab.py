@@ -53,6 +53,7 @@ def new(name: str, seed: int, changes: dict[str, Any], start: str = "", pilot: b
         return
     st.session_state["_open"] = made.id
     if pilot:
+        st.session_state["_pilot"] = made.id
         jobs.launch_estimate(path(), made.id)
         return
     st.session_state["_goto"] = (OVERVIEW, {"exp": made.id})

@@ -40,7 +40,8 @@ def steps(s: Settings, round: int) -> list[Step]:
     if round == 0:
         return [evaluate]
     tries = "once" if s.max_solutions == 1 else f"{s.max_solutions} times"
-    found = [Step("propose", "Try", f"The team tries each of {s.problems:,} training problems {tries}.")]
+    problems = f"{s.problems}" if s.source == "formulas" else f"up to {s.problems:,}"
+    found = [Step("propose", "Try", f"The team tries each of {problems} training problems {tries}.")]
     repairs, compares = critic_works(s)
     if repairs:
         found.append(Step("repair", "Repair", _repair(s)))
