@@ -2,7 +2,7 @@
 #
 #   make lab        start the lab and watch the quickstart experiment learn
 #   make test       all tests            make check      ruff, mypy --strict on the core, the import order
-#   make bench      the benchmarks       make notebook   the notebooks in JupyterLab
+#   make bench      speed, minutes       make notebook   the notebooks in JupyterLab
 #   make trl        what fine-tuning a local checkpoint needs (1 GB; with a GPU more); make test tests it from then on
 #   make clean      remove .venv and every cache; databases stay
 #
@@ -17,7 +17,7 @@ lab: .venv/.lab
 	@$(BIN)/sirius lab
 
 test: .venv/.dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/.dev
 	$(BIN)/python -m ruff check .
@@ -25,7 +25,8 @@ check: .venv/.dev
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_architecture.py
 
 bench: .venv/.dev
-	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@set -e; for script in endpoints store_queries pocket_vs_torch; do \
+	    echo "== benchmarks/$$script.py"; $(BIN)/python benchmarks/$$script.py; done
 
 notebook: .venv/.dev
 	@$(BIN)/sirius notebook
