@@ -26,7 +26,7 @@ def _beside(experiment: str, was_moving: bool) -> None:
         job, begun = jobs.status(store, experiment), bool(store.experiments.reports(experiment))
         found = store.experiments.measurement(experiment, "estimate")
     moving = job.status in ACTIVE
-    if was_moving and not moving:
+    if was_moving != moving:  # it ended, or was started here: what stands above must hear of it, too
         st.rerun(scope="app")
     if begun or (moving and found):
         return
