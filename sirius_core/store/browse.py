@@ -69,7 +69,8 @@ class Row:
 
 _COLUMNS = """
   SELECT t.seq, t.id, t.round, t.phase, t.attempt, k.question, k.answer AS gold, k.source, t.answer, t.stop, t.read,
-         t.reward, t.lucky, t.parent, k.data, EXISTS (SELECT 1 FROM repair r WHERE r.failed = t.id AND r.mended) AS mended
+         t.reward, t.lucky, t.parent, k.data,
+         EXISTS (SELECT 1 FROM repair r WHERE r.failed = t.id AND r.mended) AS mended
   FROM trajectory t JOIN task k ON k.id = t.task
 """
 
