@@ -325,7 +325,7 @@ class Run:
 
     @cached_property
     def _in_step(self) -> bool:
-        """Whether the embedded model plays: its turns are short and looked at often. An endpoint's stay in the store."""
+        """Whether the embedded model plays: its turns are short and often read. An endpoint's stay in the store."""
         return self.voices(self.base_models()).lockstep
 
     def _heard(self, done: int, total: int) -> None:
