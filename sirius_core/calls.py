@@ -38,7 +38,7 @@ class Limits:
     """
 
     deadline: float = 120.0  # seconds for one call with all its attempts
-    attempts: int = 4
+    attempts: int = 10
     max_calls: int = 0
     max_tokens: int = 0
     max_cost: float = 0.0  # US dollars

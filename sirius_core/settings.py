@@ -189,7 +189,8 @@ class Settings:
         "", "More fields of every request as JSON; null takes one away: {\"temperature\": null}.", group="endpoint"
     )
     deadline: float = knob(120.0, "Seconds for one call with all its attempts.", 0.05, 86_400.0, group="endpoint")
-    attempts: int = knob(4, "Attempts at one call before it is lost.", 1, 100, group="endpoint")
+    attempts: int = knob(10, "Attempts at one call before it is lost; ten ride out half a minute of errors.", 1, 100,
+                         group="endpoint")
     max_cost: float = knob(0.0, "Pause when this much money (US dollars) was spent (0: no limit).", 0.0, 1e9,
                            group="endpoint")
 
@@ -273,6 +274,10 @@ def _request(text: str) -> None:
         raise ValueError(f"not JSON ({error})") from None
     if not isinstance(fields, dict):
         raise ValueError('a JSON object is needed, e.g. {"top_p": 0.9}')
+    try:
+        json.dumps(fields, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:  # NaN, an infinity, half a character
+        raise ValueError("it holds a number or a character that JSON cannot say") from None
     if taken := sorted({"messages", "model", "stream", "n"} & set(fields)):
         raise ValueError(f"{taken[0]!r} is the lab's own")
 

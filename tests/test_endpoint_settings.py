@@ -83,7 +83,9 @@ def test_any_text_is_rules_or_one_clear_line(text: str) -> None:
 def test_more_fields_of_a_request_are_a_json_object() -> None:
     assert Settings().changed({"request": '{"top_p": 0.9, "temperature": null}'}).request_fields() == {
         "top_p": 0.9, "temperature": None}
-    for wrong, part in (("[1]", "object"), ("{", "not JSON"), ('{"model": "x"}', "the lab's own")):
+    for wrong, part in (("[1]", "object"), ("{", "not JSON"), ('{"model": "x"}', "the lab's own"),
+                        ('{"top_p": NaN}', "JSON cannot say"), ('{"top_p": 1e999}', "JSON cannot say"),
+                        ('{"stop": "\\ud800"}', "JSON cannot say")):
         with pytest.raises(UsageError, match="setting request=") as error:
             Settings().changed({"request": wrong})
         assert part in str(error.value)
