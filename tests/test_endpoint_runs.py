@@ -93,6 +93,13 @@ def test_other_requests_are_not_answered_from_the_journal(sirius: Callable[..., 
     assert asked() == asked(request='{"seed": null, "top_p": 0.5}') == asked(request="{}") == []
 
 
+def test_calls_that_were_lost_stand_beside_the_number_that_they_lower(sirius: Callable[..., Said]) -> None:
+    with FakeEndpoint("four", faults="empty body") as server:
+        where = ["--model", "fake", "--base-url", server.base_url]
+        said = sirius("run", "tiny", *where, *settings(rounds=0, heldout=3, attempts=1))
+    assert said.code == 0 and "round 0: 0/3 = 0.0%" in said.out and "; 3 lost" in said.out
+
+
 def test_money_is_a_budget_that_pauses_and_a_key_is_found_nowhere(
         sirius: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_KEY", KEY)

@@ -176,6 +176,8 @@ def _print_rounds(db: Path, experiment: str) -> None:
             for name, key in (("new wordings", "new_wordings_accuracy"), ("withheld forms", "withheld_forms_accuracy"))
             if r[key] is not None
         )
+        if stops := r.get("stops"):  # they count as wrong: whoever reads the number should know
+            rest += "; " + ", ".join(f"{n} {stop}" for stop, n in stops.items())
         print(
             f"round {r['round']}: {r['correct']}/{r['n']} = {r['accuracy']:.1%} ({r['low']:.1%} to {r['high']:.1%}), "
             f"greedy {r['greedy_accuracy']:.1%}{rest}{p}"
