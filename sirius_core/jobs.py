@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from . import tasks
 from .errors import Busy, Cancelled, Paused, ReadOnlyDatabase, SiriusError, UsageError
 from .evaluate import voices_for
 from .improve import Run, improve
@@ -56,8 +57,7 @@ def create(
                          f"with: sirius prices {settings.model} INPUT OUTPUT")
     if settings.recipe.endswith(".py"):  # it may be resumed from another folder
         settings = settings.changed({"recipe": str(Path(settings.recipe).resolve())})
-    if settings.data and "://" not in settings.data:
-        settings = settings.changed({"data": str(Path(settings.data).resolve())})
+    settings = settings.changed({"data": tasks.absolute(settings.data)})
     if settings.checkpoint:
         settings = settings.changed({"checkpoint": str(Path(settings.checkpoint).expanduser().resolve())})
     return store.experiments.create(name, settings, seed, contrast=contrast, arm=arm)

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirius_core import tasks
+from sirius_core import jobs, tasks
 from sirius_core.errors import SiriusError, UsageError
-from sirius_core.settings import Settings
+from sirius_core.settings import Settings, preset
+from sirius_core.store import Store
 from sirius_core.tasks.files import Csv, json_lines
 
 GOOD = "".join(f"What is {i} and {i}?,{2 * i}\n" for i in range(1, 7))
@@ -23,6 +24,33 @@ LINES = "".join(json.dumps({"question": f"What is {i} and {i}?", "answer": 2 * i
 
 def splits(path: Path, columns: str = "") -> object:
     return tasks.splits("table", Settings().changed({"data": str(path), "columns": columns}), 0)
+
+
+@pytest.mark.parametrize("data, kept", [
+    ("mine.csv", "{here}/mine.csv"),
+    ("~/mine.csv", "{home}/mine.csv"),
+    ("mmlu=data, theoremqa = ~/t", "mmlu={here}/data, theoremqa={home}/t"),
+    ("odd=name, b.csv", "{here}/odd=name, b.csv"),
+    ("a=b.csv", "{here}/a=b.csv"),
+    ("hf://openai/gsm8k/main", "hf://openai/gsm8k/main"),
+    ("~nobody-of-this-name/x.csv", "~nobody-of-this-name/x.csv"),
+    ("", ""),
+])
+def test_an_experiment_keeps_where_its_data_lies_from_any_folder(
+        data: str, kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, home = tmp_path / "here", tmp_path / "home"
+    for folder in (here, home):
+        folder.mkdir()
+    (here / "a=b.csv").write_text(GOOD)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(home))
+    settings = preset("tiny", {"source": "college_physics", "team": "formula_chain", "data": data})
+    with Store(tmp_path / "lab.db") as store:
+        assert jobs.create(store, "parts", settings, 0).settings.data == kept.format(here=here, home=home)
+
+
+def test_a_folder_of_nobody_is_one_line() -> None:
+    assert "there is no '~nobody-of-this-name/x.csv'" in said(Path("~nobody-of-this-name/x.csv"))
 
 
 def said(path: Path, columns: str = "") -> str:

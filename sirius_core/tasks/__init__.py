@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from ..errors import UnknownName, UsageError
@@ -87,6 +88,23 @@ def disjoint(source: str, made: Mapping[str, tuple[Task, ...]]) -> Mapping[str, 
             if shared := one & other:
                 raise UsageError(f"{source}: group {sorted(shared)[0]!r} stands in two splits")
     return full
+
+
+def absolute(data: str) -> str:
+    """``settings.data`` as it reads from any folder: a path, a mixture's ``part=PATH, ...``, or an address as it is."""
+    if not data.strip() or "://" in data:
+        return data
+    named = [entry.partition("=") for entry in data.split(",")]
+    if all(equals for _, equals, _ in named) and not Path(data).exists():
+        return ", ".join(f"{part.strip()}={_absolute(path)}" for part, _, path in named)
+    return _absolute(data)
+
+
+def _absolute(path: str) -> str:
+    try:
+        return str(Path(path.strip()).expanduser().resolve())
+    except RuntimeError:  # ~name of nobody: the reader says that nothing is there
+        return path.strip()
 
 
 def restricted(task: Task) -> bool:

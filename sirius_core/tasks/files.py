@@ -28,10 +28,11 @@ def existing(path: str | Path, wanted: str) -> Path:
     """The path, if something is there; ``wanted`` says what should be."""
     if not str(path).strip():
         raise UsageError(f"no data is named: set data=PATH, {wanted}")
-    found = Path(path).expanduser()
+    found = Path(path)
     try:
+        found = found.expanduser()
         there = found.exists()
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: ~name of nobody
         there = False
     if not there:
         raise UsageError(f"there is no {str(path)!r}: set data=PATH, {wanted}")
