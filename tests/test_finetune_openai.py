@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -181,6 +183,35 @@ def test_a_host_that_does_not_fine_tune_is_one_line() -> None:
         endpoint = Endpoint(host.base_url)
         with pytest.raises(SiriusError, match=r"takes no fine-tuning of 'm' for role 'calculator' \(404"):
             OpenAITuner(endpoint, Noted())([replace(job(""), blob=spoken(host.base_url, "m"))], quiet)
+
+
+@pytest.mark.parametrize("body", [b"<!DOCTYPE html><p>hello", b"[]", b"null", b'"file-1"', b'{"id": 7}', b"\xff"])
+def test_a_host_that_answers_an_upload_with_something_else_is_one_line(
+        body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Odd(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", "text/html" if body[:1] == b"<" else "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *said: object) -> None:
+            pass
+
+    monkeypatch.setattr("sirius_core.finetune.openai_api.ATTEMPTS", 1)
+    with HTTPServer(("127.0.0.1", 0), Odd) as host:
+        thread = threading.Thread(target=host.serve_forever)
+        thread.start()
+        url, notes = f"http://127.0.0.1:{host.server_port}/v1", Noted()
+        try:
+            with pytest.raises(SiriusError, match=r"takes no fine-tuning of 'm' for role 'calculator' \("):
+                OpenAITuner(Endpoint(url), notes)([replace(job(""), blob=spoken(url, "m"))], quiet)
+        finally:
+            host.shutdown()
+            thread.join()
+    assert notes == {}
 
 
 def test_a_host_that_is_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch, served: Served) -> None:

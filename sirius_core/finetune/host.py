@@ -68,7 +68,7 @@ class Host:
         try:
             async with asyncio.timeout(UPLOAD):
                 file = await self.endpoint.client().files.create(file=(name, content), purpose="fine-tune")
-            return _id(file.id)
+            return _id(getattr(file, "id", None))
         except APIStatusError as error:
             answer = Answer(error.status_code, error.response.headers, error.response.content)
         except TimeoutError:
