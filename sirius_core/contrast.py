@@ -58,10 +58,10 @@ def table(store: Store, contrast: str) -> list[dict[str, Any]]:
     """A row for every arm in the order in which they were made.
 
     {arm, experiment, status, round, n, correct, accuracy, low, high, calls, tokens, cost}, and against the first arm
-    over the same problems {gained, lost, p} (exact McNemar; None for the first arm, for arms that have no report yet
-    and where the problems differ).
+    over the same problems {gained, lost, p} (exact McNemar; None for the first arm, where one of the two has no report
+    yet, and where the problems differ).
     """
-    browse, rows = Browse(store.db), []
+    browse, rows = Browse(store.db), list[dict[str, Any]]()
     first: dict[str, int] = {}
     for e in store.experiments.of_contrast(contrast):
         reports, job = store.experiments.reports(e.id), store.experiments.job(e.id)
@@ -71,10 +71,11 @@ def table(store: Store, contrast: str) -> list[dict[str, Any]]:
             last = reports[-1]
             row |= {name: last[name] for name in ("round", "n", "correct", "accuracy", "low", "high")}
             right = browse.right(e.id, last["round"], PHASE, threshold=e.settings.threshold)
-            if first and first.keys() == right.keys():
+            if not rows:
+                first = right
+            elif first and first.keys() == right.keys():
                 paired = mcnemar([first[t] for t in first], [right[t] for t in first])
                 row |= {"gained": paired.gained, "lost": paired.lost, "p": paired.p}
-            first = first or right
         calls, tokens, cost = store.episodes.spent(e.id)
         rows.append({**row, "calls": calls, "tokens": tokens, "cost": cost})
     return rows

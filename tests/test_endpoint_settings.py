@@ -170,21 +170,26 @@ def test_a_database_of_the_first_format_is_brought_up_to_date_with_what_it_holds
 
 # -- arms ------------------------------------------------------------------------------------------------------------
 def test_arms_stand_side_by_side_in_the_order_in_which_they_were_made(tmp_path: Path) -> None:
-    arms = (contrast.Arm("one agent", {"recipe": "star", "rounds": 0}), contrast.Arm("chain", {"rounds": 0}))
+    arms = (contrast.Arm("one agent", {"recipe": "star", "rounds": 0}), contrast.Arm("chain", {"rounds": 0}),
+            contrast.Arm("cool chain", {"rounds": 0, "temperature": 0.3}))
     small = preset("tiny", {"heldout": 12, "new_wordings": 0, "withheld_forms": 0, "controls": 0})
     path = tmp_path / "lab.db"
     with Store(path) as store:
         name, made = contrast.begin(store, "mine", "Which?", arms, small, 3, jobs.create)
-        assert [(e.contrast, e.arm, e.seed) for e in made] == [(name, "one agent", 3), (name, "chain", 3)]
+        assert [(e.contrast, e.arm, e.seed) for e in made] == [(name, arm.name, 3) for arm in arms]
         waiting = contrast.table(store, name)
         assert [(r["arm"], r["status"], r["n"], r["p"]) for r in waiting] == [
-            ("one agent", "queued", None, None), ("chain", "queued", None, None)]
-    for e in made:
+            (arm.name, "queued", None, None) for arm in arms]
+    for e in made[1:]:
         jobs.run(path, e.id)
+    with Store(path) as store:  # the first arm is still to come: nothing else may stand in for it
+        assert [(r["n"], r["p"], r["gained"]) for r in contrast.table(store, name)] == [
+            (None, None, None), (12, None, None), (12, None, None)]
+    jobs.run(path, made[0].id)
     with Store(path) as store:
         rows = contrast.table(store, name)
-        first, second = rows
-        assert (first["n"], second["n"], first["p"]) == (12, 12, None) and 0 < second["p"] <= 1
+        first, second, third = rows
+        assert (first["n"], second["n"], first["p"]) == (12, 12, None) and 0 < second["p"] <= 1 and third["p"]
         assert second["correct"] - first["correct"] == second["gained"] - second["lost"]
         assert first["calls"] == 24 and second["calls"] > first["calls"] and first["cost"] is None
         text = contrast.lines(rows)
