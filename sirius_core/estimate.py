@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .evaluate import MODES, TESTS
+from .finetune.prompts import TRIES
 from .improve import Run
 from .repair import CriticRepair
 from .statistics import wilson
@@ -32,6 +33,7 @@ class Pilot:
     cost: float | None
     seconds: float
     stops: Mapping[str, int]
+    models: int = 1  # that learn, each by itself
 
 
 def pilot(run: Run, episodes: int = PILOT) -> Pilot:
@@ -40,7 +42,7 @@ def pilot(run: Run, episodes: int = PILOT) -> Pilot:
     tasks = run.bench.tasks["train"][:episodes]
     run.bench.play_all(0, "pilot", [("pilot", task, 0, voices) for task in tasks])
     played = run.store.episodes.find(run.experiment.id, round=0, phase="pilot")
-    turns = [turn for t in played for turn in t.turns]
+    turns, only = [turn for t in played for turn in t.turns], run.settings.roles_to_train()
     n = max(1, len(played))
     costs = [turn.cost for turn in turns]
     stops: dict[str, int] = {}
@@ -56,6 +58,7 @@ def pilot(run: Run, episodes: int = PILOT) -> Pilot:
         None if any(c is None for c in costs) else sum(c for c in costs if c is not None) / n,
         sum(turn.ms for turn in turns) / 1000 / n,
         stops,
+        len({run.recipe.model_of(turn) for turn in turns if not only or turn.role in only}),
     )
 
 
@@ -77,7 +80,7 @@ def estimate(run: Run, measured: Pilot) -> dict[str, Any]:
     }
     per_call = max(1.0, measured.calls)
     for name, share, most in (("low", interval.low, False), ("high", interval.high, True)):
-        calls = calls_of(run, measured.calls, share, most)
+        calls = calls_of(run, measured, share, most)
         each = (measured.tokens_in + measured.tokens_out) / per_call
         shown = min(run.settings.demo_tokens, run.settings.demos * each) if most and _demos(run) else 0.0
         tokens = calls * (measured.tokens_in + measured.tokens_out) / per_call + shown * calls
@@ -96,9 +99,9 @@ def _demos(run: Run) -> bool:
     return run.settings.update == "demos" or (run.settings.update == "auto" and bool(run.settings.model))
 
 
-def calls_of(run: Run, per_episode: float, failing: float, most: bool) -> float:
+def calls_of(run: Run, measured: Pilot, failing: float, most: bool) -> float:
     """The calls of a whole experiment whose plays fail with probability ``failing``."""
-    s, tasks, team = run.settings, run.bench.tasks, run.recipe.team
+    s, tasks, team, per_episode = run.settings, run.bench.tasks, run.recipe.team, measured.calls
     tests = sum(len(tasks[split]) for split in TESTS if tasks.get(split)) * len(MODES)
     plays = len(tasks["train"]) * s.max_solutions
     failures = plays * failing
@@ -112,8 +115,11 @@ def calls_of(run: Run, per_episode: float, failing: float, most: bool) -> float:
     controls = compared * (3 * s.control_calls if most else per_episode + 2)
     if team.view is None or s.critic == "none":
         controls = 0.0
-    gate = len(tasks["validation"]) * (2 if most else 1) if s.gate and s.update != "none" else 0
-    each_round = (plays + gate + tests) * per_episode + mends + controls
+    # new checkpoints that are worse together are tried one by one
+    tries = 1 + measured.models if most and measured.models > 1 else 1
+    gate = len(tasks["validation"]) * tries if s.gate and s.update != "none" else 0
+    writing = measured.models * TRIES if most and s.update == "prompts" else 0
+    each_round = (plays + gate + tests) * per_episode + mends + controls + writing
     base = tests * per_episode + (len(tasks["validation"]) * per_episode if gate else 0)
     return base + s.rounds * each_round
 

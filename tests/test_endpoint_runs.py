@@ -14,6 +14,8 @@ from endpoint import FakeEndpoint
 from jsonschema import Draft202012Validator
 
 from sirius_core.__main__ import main
+from sirius_core.estimate import Pilot, calls_of
+from sirius_core.improve import Run
 from sirius_core.settings import preset
 from sirius_core.store import Store
 
@@ -117,8 +119,7 @@ def test_money_is_a_budget_that_pauses_and_a_key_is_found_nowhere(
         done = sirius("resume", stopped["experiment"], "--set", "max_cost=100", "--json").object
         assert done["status"] == "done" and done["rounds"][-1]["usage"]["cost"] > 0
         sent = [json.dumps(seen.body, sort_keys=True) for seen in server.log if seen.path.endswith("completions")]
-        once = [body for body in sent if sent.count(body) == 1]
-        assert len(once) >= 0.9 * len(sent)  # what was in flight at the pause may be asked again
+        assert len(set(sent)) == len(sent)  # what was in flight at the pause was waited for, and kept
         assert all(seen.headers["authorization"] == f"Bearer {KEY}" for seen in server.log[3:])
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
@@ -152,6 +153,21 @@ def test_an_estimate_knows_the_cost_beforehand(sirius: Callable[..., Said], serv
     assert low["calls"] <= spent[0] <= high["calls"] and low["cost"] <= spent[1] <= high["cost"]
 
 
+@pytest.mark.parametrize("more, models, low, high", [
+    ({}, 3, 192 + 336, 192 + 480),  # three roles' checkpoints that are worse together are tried one by one
+    ({"update": "prompts"}, 3, 192 + 336, 192 + 480 + 6),
+    ({"sharing": "shared"}, 1, 192 + 336, 192 + 336),
+    ({"gate": False}, 3, 144 + 288, 144 + 288),
+])
+def test_the_upper_end_of_an_estimate_has_room_for_every_try_of_the_gate(
+        more: dict[str, Any], models: int, low: int, high: int, tmp_path: Path) -> None:
+    plain = {"rounds": 1, "critic": "none", "new_wordings": 0, "withheld_forms": 0, "controls": 0}
+    with Store(tmp_path / "lab.db") as store:
+        run = Run(store, store.experiments.create("e", preset("tiny", {**plain, **more}), 0), None)
+        measured = Pilot(8, 4, 3.0, 90.0, 30.0, None, 1.0, {}, models)
+        assert [calls_of(run, measured, 0.5, most) for most in (False, True)] == [low, high]
+
+
 def test_the_doctor_makes_at_most_twenty_calls_and_says_where_the_base_stands(
         sirius: Callable[..., Said], server: FakeEndpoint) -> None:
     found = sirius("doctor", server.base_url, "--model", "fake", "--json").object
@@ -179,12 +195,17 @@ def test_a_first_look_plays_four_arms_and_what_they_share_is_paid_once(
         where = ["--model", "fake", "--base-url", server.base_url]
         asked = sirius("first-look", tmp_path / "sums.csv", *where)
         assert asked.code == 0 and "not started" in asked.err and "cost unknown" in asked.err
-        found = sirius("first-look", tmp_path / "sums.csv", *where, "--yes", "--json").object
+        waiting = sirius("first-look", tmp_path / "sums.csv", *where, "--json").object
+        assert [row["status"] for row in waiting["arms"]] == ["paused"] * 4
+        found = sirius("first-look", waiting["contrast"], "--yes", "--json").object
         arms = {row["arm"]: row for row in found["arms"]}
         assert list(arms) == ["single agent", "chain", "chain + demos", "chain + prompts"]
         assert {row["status"] for row in arms.values()} == {"done"}
         assert {row["n"] for row in arms.values()} == {arms["chain"]["n"]}
         assert arms["single agent"]["p"] is None and arms["chain"]["p"] is not None
+        sent = [json.dumps(seen.body, sort_keys=True) for seen in server.log if seen.path.endswith("completions")]
+        pilots = 8 * 1 + 8 * 3  # were paid by the first of the two looks
+        assert len(set(sent)) == len(sent) == pilots + sum(row["calls"] for row in arms.values())
         (tmp_path / "sums.csv").unlink()  # the problems are the experiment's own by now
         more = sirius("resume", arms["chain"]["experiment"], "--set", "rounds=1", "--json").object
         assert more["status"] == "done" and len(more["rounds"]) == 2

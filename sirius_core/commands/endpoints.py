@@ -136,13 +136,16 @@ def _first_look(args: argparse.Namespace) -> int:
     print(f"all together     {total}; what arms have in common is paid once", file=sys.stderr)
     if not args.yes and not (sys.stdin.isatty() and input("Start? [y/N] ").strip().lower() in ("y", "yes")):
         print(f"not started; start it with: sirius first-look {look} --yes" + _db(args.db), file=sys.stderr)
-        return 0
+        arms = []
     for e in arms:
         print(e.arm, file=sys.stderr, flush=True)
         jobs.run(args.db, e.id, hear=lambda line: print(f"    {line}", file=sys.stderr, flush=True))
     with Store(args.db) as store:
         rows = contrast.table(store, look)
-    print(json.dumps({"contrast": look, "arms": rows}) if args.json else "\n".join(contrast.lines(rows)))
+    if args.json:
+        print(json.dumps({"contrast": look, "arms": rows}))
+    elif arms:
+        print("\n".join(contrast.lines(rows)))
     return 0
 
 
