@@ -40,7 +40,8 @@ def create(
 
     if abs(seed) >= 2**63:
         raise UsageError(f"seed {seed}: must lie between -(2^63 - 1) and 2^63 - 1")
-    team, dialect = recipes.get(settings).team, preflight(settings)
+    recipe, dialect = recipes.get(settings), preflight(settings)
+    team = recipe.team
     if dialect == "pocket" and settings.source != "formulas" and not settings.team:
         raise UsageError(f"setting source={settings.source}: the pocket model reads only its own language; name a "
                          "model at an endpoint (--model NAME --base-url URL), or, for problems written in that "
@@ -52,12 +53,14 @@ def create(
             f"its role {mute[0].name!r} has no prompts in the {dialect} dialect"
         )
     voices_for({}, settings, team)  # says which role or prompt of `sampling` the team lacks
-    if settings.max_cost and store.prices.get(settings.model) is None:
-        raise UsageError(f"setting max_cost={settings.max_cost}: the price of {settings.model} is not known; say it "
-                         f"with: sirius prices {settings.model} INPUT OUTPUT")
+    for model in filter(None, (settings.model, settings.mender_model)) if settings.max_cost else ():
+        if store.prices.get(model) is None:
+            raise UsageError(f"setting max_cost={settings.max_cost}: the price of {model} is not known; say it with: "
+                             f"sirius prices {model} INPUT OUTPUT")
     if settings.recipe.endswith(".py"):  # it may be resumed from another folder
         settings = settings.changed({"recipe": str(Path(settings.recipe).resolve())})
     settings = settings.changed({"data": tasks.absolute(settings.data)})
+    tasks.preview(recipe.source or settings.source, settings, seed, 1)  # a file that is not there, or is none
     if settings.checkpoint:
         settings = settings.changed({"checkpoint": str(Path(settings.checkpoint).expanduser().resolve())})
     return store.experiments.create(name, settings, seed, contrast=contrast, arm=arm)

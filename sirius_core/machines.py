@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import tasks
-from .errors import UsageError
+from .errors import UnknownName, UsageError
 from .improve import Machine
 from .settings import Settings
 from .store import Store
 
 INSTRUCTIONS = ("setting update=prompts: the pocket model reads no instructions; name another model at an endpoint, or "
                 "use update=demos")
+MADE = ("formulas", "arithmetic")  # sources that read no file
 
 
 def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
@@ -49,6 +50,20 @@ def clash(settings: Settings) -> None:
         raise UsageError(INSTRUCTIONS)
 
 
+def _unheard(s: Settings) -> None:
+    """UsageError for a setting that somebody gave and that these settings would pass over in silence."""
+    if s.source not in tasks.SOURCES:
+        raise UnknownName("task source", s.source, tasks.SOURCES)
+    given = [name for name in ("base_url", "key_env", "mender_model") if getattr(s, name)]
+    if given and not s.model and not s.checkpoint:
+        raise UsageError(f"setting {given[0]}: name the model at the endpoint, too (--model NAME); without one the "
+                         "pocket model plays")
+    given = [name for name in ("data", "subjects", "columns") if getattr(s, name)]
+    if given and s.source in MADE:
+        raise UsageError(f"setting {given[0]}={getattr(s, given[0])}: the problems of source={s.source} are made, not "
+                         "read; say what the file is, e.g. --set source=table")
+
+
 def preflight(settings: Settings) -> str:
     """Say before any work what can be known to be wrong: a clash of settings, a server that is not there, a wrong key.
 
@@ -56,6 +71,7 @@ def preflight(settings: Settings) -> str:
     """
     s = settings
     clash(s)
+    _unheard(s)
     if s.checkpoint:
         from .models.hugging_face import Checkpoint, installed
 

@@ -247,6 +247,7 @@ class SamplingRule(NamedTuple):
 
 PHASES = ("propose", "repair", "control", "validate", "evaluate", "rewrite", "pilot", "pass")
 MOST_EXAMPLES = 1_000_000
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}|(?!(?:sk|pk|gsk|xai|hf)_)[a-z_][A-Za-z0-9_]{0,31}")
 _RULE = re.compile(r"(\*|\w+)(?:\.(\w+))?(?:@(\w+))?\.(temperature|max_tokens)\s*=\s*([0-9.]+)")
 
 
@@ -288,7 +289,16 @@ def _examples(text: str) -> None:
         raise ValueError(f"whole numbers from 1 to {MOST_EXAMPLES:,} with commas, e.g. 620,800")
 
 
-TEXTS: dict[str, Callable[[str], object]] = {"examples": _examples, "sampling": _sampling, "request": _request}
+def _key_env(text: str) -> None:
+    """A name that could be the key itself is neither kept nor said again."""
+    if text and not _VARIABLE.fullmatch(text):
+        raise ValueError("write the name of the environment variable that holds the key (OPENAI_API_KEY), never the "
+                         "key itself")
+
+
+TEXTS: dict[str, Callable[[str], object]] = {"examples": _examples, "sampling": _sampling, "request": _request,
+                                             "key_env": _key_env}
+SECRET = ("key_env",)  # a wrong value of these is not shown
 FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 
 
@@ -319,7 +329,7 @@ def _read(name: str, value: Any, types: Mapping[str, Any]) -> Any:
         try:
             TEXTS.get(name, str)(value)
         except ValueError as error:
-            raise UsageError(f"setting {name}={said}: {error}") from None
+            raise UsageError(f"setting {name}{'' if name in SECRET else '=' + said}: {error}") from None
         return value
     try:
         number = kind(value)

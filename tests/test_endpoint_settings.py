@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from endpoint import FakeEndpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,6 +99,11 @@ def test_more_fields_of_a_request_are_a_json_object() -> None:
     ({"update": "trl"}, "go together"),
     ({"checkpoint": "somewhere"}, "go together"),
     ({"update": "prompts"}, "prompts"),
+    ({"base_url": "http://127.0.0.1:9/v1"}, "setting base_url: name the model"),
+    ({"key_env": "LAB_KEY"}, "setting key_env: name the model"),
+    ({"data": "mine.csv"}, "setting data=mine.csv: the problems of source=formulas are made"),
+    ({"source": "arithmetic", "subjects": "sums"}, "setting subjects=sums"),
+    ({"source": "tabel"}, "did you mean 'table'?"),
 ])
 def test_settings_that_clash_are_said_before_any_work(changes: dict[str, object], part: str) -> None:
     with pytest.raises(SiriusError) as error:
@@ -108,6 +114,23 @@ def test_settings_that_clash_are_said_before_any_work(changes: dict[str, object]
 def test_a_dataset_needs_a_model_that_reads_it(tmp_path: Path) -> None:
     with Store(tmp_path / "lab.db") as store, pytest.raises(UsageError, match="its own language"):
         jobs.create(store, "own", Settings().changed({"source": "table", "data": "x.csv"}), 0)
+
+
+def test_a_key_in_place_of_its_variables_name_is_neither_kept_nor_shown() -> None:
+    for key in ("sk-canary-0123456789", "sk_canary_0123456789", "gsk_canary0123456789", "c" * 33, "0123456789ABCDEF"):
+        with pytest.raises(UsageError, match="setting key_env: write the name") as error:
+            Settings().changed({"key_env": key})
+        assert key[:6] not in str(error.value)
+    for name in ("", "OPENAI_API_KEY", "my_key", "_K1", "K" * 64):
+        assert Settings().changed({"key_env": name}).key_env == name
+
+
+def test_nothing_is_made_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with FakeEndpoint() as server, Store(tmp_path / "lab.db") as store:
+        asked = {"model": "fake", "base_url": server.base_url, "source": "table", "data": str(tmp_path / "none.csv")}
+        with pytest.raises(UsageError, match="there is no"):
+            jobs.create(store, "own", Settings().changed(asked), 0)
+        assert store.experiments.all() == []
 
 
 # -- prices, notes, splits -------------------------------------------------------------------------------------------
