@@ -25,7 +25,7 @@ ROOMS = (
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")
 NEVER = {"utils", "util", "common", "helpers", "base", "manager", "misc"}
 LONGEST = 400
-FOLDERS = (ROOT, ROOT / "pages", ROOT / "notebooks", ROOT / "benchmarks", ROOT / "data")
+FOLDERS = (ROOT, ROOT / "pages", ROOT / "view", ROOT / "notebooks", ROOT / "benchmarks", ROOT / "data")
 CODE = sorted([*CORE.rglob("*.py"), *(path for folder in FOLDERS for path in folder.glob("*.py"))])
 
 

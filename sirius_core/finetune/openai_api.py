@@ -4,7 +4,8 @@ Tested against ``sirius serve``, which trains the very checkpoints of a run with
 new fine-tuning jobs after 2027-01-06.
 
 What a host called our work (file, job) is noted, committed, before it is used: after a crash no file whose reply had
-arrived is uploaded again, and no job created twice. A job is never cancelled by us: it was paid for, and goes on while
+arrived is uploaded again, and no job created twice (one whose reply was lost is found on the host's list by its
+metadata; a host that lists none may begin it anew). A job is never cancelled by us: it was paid for, and goes on while
 the experiment is stopped; its model is there on resume.
 """
 

@@ -1,8 +1,9 @@
 """Rows to splits: no question on two sides, the official test set where there is one, else two thirds to one.
 
-A file is read twice and never held: once for the hash of every question (8 bytes a row stay), once for the rows that
-are chosen. Which side a question stands on depends on the hashes of the questions alone, not on the experiment's seed
-or its settings, so that checkpoints of all experiments can be compared; the seed chooses and orders training problems.
+A file is read twice and never held: once for the hash of every question (8 bytes a row stay, 16 of the first million),
+once for the rows that are chosen. Which questions are held out depends on their hashes alone, not on the experiment's
+seed or its settings, so that checkpoints of all experiments can be compared; how many of the others validate is
+settings.validation's matter, and the seed chooses and orders training problems.
 
     held-out     the official test part; else the questions with the lowest hashes, a third of the rows of each
                  stratum (a subject, a part of a mixture), at most settings.heldout of them
