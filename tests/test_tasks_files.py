@@ -44,9 +44,10 @@ def test_an_experiment_keeps_where_its_data_lies_from_any_folder(
     (here / "a=b.csv").write_text(GOOD)
     monkeypatch.chdir(here)
     monkeypatch.setenv("HOME", str(home))
-    settings = preset("tiny", {"source": "college_physics", "team": "formula_chain", "data": data})
+    assert tasks.absolute(data) == kept.format(here=here, home=home)
+    settings = preset("tiny", {"source": "table", "team": "formula_chain", "data": "a=b.csv"})
     with Store(tmp_path / "lab.db") as store:
-        assert jobs.create(store, "parts", settings, 0).settings.data == kept.format(here=here, home=home)
+        assert jobs.create(store, "parts", settings, 0).settings.data == f"{here}/a=b.csv"
 
 
 def test_a_folder_of_nobody_is_one_line() -> None:
