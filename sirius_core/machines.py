@@ -21,7 +21,7 @@ def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
     if s.update == "trl":
         from .finetune.trl import TrlMachine
 
-        return TrlMachine(s, Path(f"{store.path.resolve()}.adapters"))
+        return TrlMachine(s, Path(f"{store.path.resolve()}.adapters"), store.prices)
     if s.model or s.update in ("demos", "prompts"):
         from .finetune.endpoint import SpokenMachine
 

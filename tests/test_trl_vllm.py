@@ -23,6 +23,7 @@ from sirius_core.models.hugging_face import Checkpoint
 from sirius_core.models.openai_api import Endpoint
 from sirius_core.prompts import Message
 from sirius_core.settings import Settings
+from sirius_core.store import Store
 
 NAME = "0123456789abcdef" * 4
 SERVED = "sirius-0123456789abcdef"
@@ -155,7 +156,14 @@ def test_a_machine_on_a_server_speaks_through_it(stub, tmp_path):
     (tmp_path / "tiny" / "model.safetensors").write_bytes(b"")
     settings = Settings(update="trl", checkpoint=str(tmp_path / "tiny"), base_url=stub.url, model="llama",
                         mender_model="wise", request='{"top_k": 5}')
-    machine = TrlMachine(settings, tmp_path / "adapters")
+    with Store(tmp_path / "lab.db") as store:
+        store.prices.set("llama", 1e6, 0.0)
+        store.prices.set("wise", 0.0, 5e5)
+        machine = TrlMachine(settings, tmp_path / "adapters", store.prices)
+        speak(machine, stub, tmp_path)
+
+
+def speak(machine: TrlMachine, stub: Stub, tmp_path: Path) -> None:
     over = Checkpoint(tmp_path / "tiny").over
     adapter, mender = pack(saved(tmp_path / "saved"), over), machine.mender()
     assert machine.base() == Spoken(over).blob() and mender is not None
@@ -169,8 +177,9 @@ def test_a_machine_on_a_server_speaks_through_it(stub, tmp_path):
 
     blobs = {"b" * 64: machine.base(), NAME: adapter, "c" * 64: mender}
     models = {name: machine.model(name, blob) for name, blob in blobs.items()}
-    said = [asyncio.run(ask(blob, name)).text for name, blob in blobs.items()]
-    assert said == ["llama speaks", f"{SERVED} speaks", "wise speaks"]
+    said = [asyncio.run(ask(blob, name)) for name, blob in blobs.items()]
+    assert [(one.text, one.cost) for one in said] == [
+        ("llama speaks", 3.0), (f"{SERVED} speaks", 3.0), ("wise speaks", 1.0)]
     assert [body for path, body in stub.asked if path == "/v1/chat/completions"] == [
         {"model": name, "messages": [{"role": "user", "content": "Hi"}], "temperature": 0.5, "max_tokens": 7,
          "seed": 11, "top_k": 5} for name in ("llama", SERVED, "wise")]

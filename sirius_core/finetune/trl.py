@@ -23,6 +23,7 @@ from ..models.adapters import describe, pack
 from ..models.hugging_face import Checkpoint, installed, line, offline
 from ..models.local import LocalEngine
 from ..settings import Settings
+from ..store import Prices
 from ..training import Example
 from . import OnStep, Tuned, TuneJob, Tuner
 from .endpoint import endpoint
@@ -182,10 +183,11 @@ class TrlMachine:
 
     In this process it answers up to ``settings.concurrency`` calls in one batch. With ``settings.base_url`` a vLLM
     server plays, which calls the checkpoint ``settings.model``; ``adapters`` is a folder for its adapters that it finds
-    under the same path. Without, ``adapters`` is not touched.
+    under the same path, and an adapter's calls cost in ``prices`` what the checkpoint's do. Without, ``adapters`` is
+    not touched.
     """
 
-    def __init__(self, settings: Settings, adapters: Path) -> None:
+    def __init__(self, settings: Settings, adapters: Path, prices: Prices | None = None) -> None:
         if not settings.checkpoint:
             raise UsageError("update=trl needs a local checkpoint: --set checkpoint=FOLDER")
         if bool(settings.base_url) != bool(settings.model):
@@ -195,7 +197,7 @@ class TrlMachine:
         self.checkpoint = Checkpoint(settings.checkpoint)
         self.engine = LocalEngine(self.checkpoint, settings.concurrency)
         self._tuner = TrlTuner(self.checkpoint, rank=settings.lora_rank)
-        self._s = settings
+        self._s, self._prices = settings, prices
         self._endpoint = endpoint(settings) if settings.base_url else None
         self._adapters = self._endpoint and AdapterServer(self._endpoint, adapters, self.checkpoint.folder)
 
@@ -218,7 +220,7 @@ class TrlMachine:
         """The model of a stored checkpoint: the untrained one, one with demonstrations, an adapter, the mender."""
         said = describe(blob)
         if said["kind"] == "spoken" and "endpoint" in said["over"]:
-            return self._served(said["over"]["model"])
+            return self._served(said["over"]["model"], priced=said["over"]["model"])
         self.checkpoint.check(said["over"])
         if said["kind"] == "lora":
             return self._served(self._adapters.load(name, blob)) if self._adapters else self.engine.model(name, blob)
@@ -226,12 +228,14 @@ class TrlMachine:
         inner = self._served(self._s.model) if self._adapters else self.engine.model(name)
         return wrap(inner, name, spoken) if spoken.demos or spoken.system else inner
 
-    def _served(self, model: str) -> Model:
-        from ..models.openai_api import OpenAIModel
+    def _served(self, model: str, priced: str = "") -> Model:
+        from ..models.openai_api import OpenAIModel, Price
 
         if self._endpoint is None:
             raise CheckpointError(f"{model} belongs to a server; name it with --base-url")
-        return OpenAIModel(self._endpoint, model, request=self._s.request_fields())
+        row = self._prices.get(priced or self._s.model) if self._prices is not None else None
+        price = None if row is None else Price(row.input, row.output, row.cached)
+        return OpenAIModel(self._endpoint, model, request=self._s.request_fields(), price=price)
 
     def describe(self) -> Mapping[str, Any]:
         import torch
