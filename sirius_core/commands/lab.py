@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import socket
 import sys
 import time
@@ -27,10 +28,6 @@ def add(command: Add) -> None:
 
 
 def _pocket(args: argparse.Namespace) -> None:
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
-        # BLAS reads it once, when NumPy is loaded: begin again with it set
-        os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
-        os.execv(sys.executable, [sys.executable, "-m", "sirius_core", *sys.argv[1:]])
     from ..pocket import pretraining
 
     if args.base not in pretraining.BASES:
@@ -41,6 +38,10 @@ def _pocket(args: argparse.Namespace) -> None:
     out = args.out or Path(f"{args.base}.npz")
     if not out.parent.is_dir() or out.is_dir():  # told before the minutes that it takes
         raise UsageError(f"cannot write {str(out)!r}: name a file in a folder that exists")
+    if any(os.environ.get(name) != value for name, value in _as_shipped().items()):
+        # BLAS reads them once, when NumPy is loaded: begin again with them set
+        os.environ.update(_as_shipped())
+        os.execv(sys.executable, [sys.executable, "-m", "sirius_core", *sys.argv[1:]])
 
     def on_step(step: int, steps: int, loss: float) -> None:
         if step % 100 == 0 or step == steps:
@@ -50,6 +51,15 @@ def _pocket(args: argparse.Namespace) -> None:
     blob = pretraining.pretrain(args.base, on_step)
     out.write_bytes(blob)
     print(f"\n{out}: {len(blob):,} bytes, {time.process_time() - started:.0f} s of one core", file=sys.stderr)
+
+
+def _as_shipped() -> dict[str, str]:
+    """The BLAS with which the shipped bases were made: one thread, and kernels that every x86-64 with AVX2 can run.
+
+    By itself OpenBLAS chooses by the processor, and other kernels round differently.
+    """
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return threads | ({"OPENBLAS_CORETYPE": "Haswell"} if platform.machine() in ("x86_64", "AMD64") else {})
 
 
 def _lab(args: argparse.Namespace) -> int:

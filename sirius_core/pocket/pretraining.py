@@ -1,7 +1,7 @@
 """From a book to a base checkpoint: the settings of every shipped base, and the stream of batches that it reads.
 
-Rebuild one with ``sirius pocket pretrain NAME``; on the machine and BLAS named in its manifest the weights are the
-same to the bit.
+Rebuild one with ``sirius pocket pretrain NAME``: it asks OpenBLAS for the kernels with which they were made, and with
+the NumPy and BLAS that its manifest names the weights are the same to the bit.
 """
 
 from __future__ import annotations
