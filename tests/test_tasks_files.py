@@ -41,7 +41,7 @@ def test_an_experiment_keeps_where_its_data_lies_from_any_folder(
     here, home = tmp_path / "here", tmp_path / "home"
     for folder in (here, home):
         folder.mkdir()
-    (here / "a=b.csv").write_text(GOOD)
+    (here / "a=b.csv").write_text("question,answer\n" + GOOD)
     monkeypatch.chdir(here)
     monkeypatch.setenv("HOME", str(home))
     assert tasks.absolute(data) == kept.format(here=here, home=home)
