@@ -29,11 +29,13 @@ _TO_PLAIN = (
     (re.compile(r"\bapprox\.", re.IGNORECASE), lambda m: "approx"),
     (WRAPPED, lambda m: ""),
 )
-_DIGITS = re.compile(r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)?(?:\.[0-9]+)?(?:(?<=[0-9])[eE][-+]?[0-9]+)?")
+_DIGITS = re.compile(
+    r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[1-9][0-9]{0,2}(?: [0-9]{3})+(?![0-9/])|[0-9]+)?(?:\.[0-9]+)?"
+    r"(?:(?<=[0-9])[eE][-+]?[0-9]+)?")
 _UNGROUPED = re.compile(r"[0-9]*(?:\.[0-9]+)?(?:(?<=[0-9])[eE][-+]?[0-9]+)?")
 _MIXED = re.compile(r"([0-9]+)(?:\s([0-9]+)/([0-9]+)|\s?\\frac\{([0-9]+)\}\{([0-9]+)\})(?![0-9.])")
 _POWER = re.compile(r"\s?\^\s?[{(]?\s?([-+]?[0-9]{1,9})\s?[})]?")
-_PERCENT = re.compile(r"\s?%")
+_PERCENT = re.compile(r"\s?(?:%|per ?cent\b)", re.IGNORECASE)
 _ROOT = re.compile(r"\\?sqrt\s?(?=[{(])|√")
 _PI = re.compile(r"\\pi(?![a-zA-Z])|π|pi\b")
 _OPEN, _CLOSE = re.compile(r"[{(]\s{0,3}([-+]?)\s?"), re.compile(r"\s{0,3}[})]")
@@ -85,7 +87,7 @@ def _factor(s: str, i: int, depth: int, grouped: bool) -> tuple[float, int] | No
     if (mixed := _MIXED.match(s, i)) and (below := float(mixed[3] or mixed[5])):
         return float(mixed[1]) + float(mixed[2] or mixed[4]) / below, mixed.end()
     if (digits := (_DIGITS if grouped else _UNGROUPED).match(s, i)) and digits[0]:
-        found = float(digits[0].replace(",", "")), digits.end()
+        found = float(digits[0].replace(",", "").replace(" ", "")), digits.end()
     elif s.startswith("\\frac", i):
         over = _group(s, i + 5, depth)
         under = _group(s, over[1], depth) if over else None

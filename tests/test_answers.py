@@ -246,3 +246,19 @@ def test_every_truth_of_theoremqa_is_read_and_right_against_itself() -> None:
         kind = kinds[row["Answer_type"]]
         assert judge_text(f"Therefore ...\nAnswer: {row['Answer']}", row["Answer"], kind).right, row
     assert len(rows) == 800
+
+
+@pytest.mark.parametrize("text", ["Answer: 5 or 6", "Answer: 3 to 5", "Answer: between 3 and 5", "Answer: 3:4",
+                                  "Answer: 1.000,50", "Answer: 3,5", "the answer is 5 and 7", "Answer: 5 or 5.5 m"])
+def test_two_numbers_are_no_answer(text: str) -> None:
+    assert extract(text, "number") is None
+
+
+@pytest.mark.parametrize("text, truth, right", [
+    ("Answer: 25%", "25", True), ("Answer: 25 percent", "25", True), ("Answer: 25 per cent of them", "25", True),
+    ("Answer: 25%", "0.25", True), ("Answer: 25 percent", "0.25", True), ("Answer: 25%", "26", False),
+    ("Answer: 25", "0.25", False), ("Answer: 1 000 000", "1000000", True), ("Answer: 1\u202f500 m", "1500", True),
+    ("Answer: 12 and a half", "12", True), ("Answer: 5 or 5", "5", True), ("Answer: 2 1/2", "2.5", True),
+])
+def test_percent_and_groups_of_digits(text: str, truth: str, right: bool) -> None:
+    assert judge_text(text, truth, "number").right is right

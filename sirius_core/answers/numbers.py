@@ -27,11 +27,23 @@ def _numbers(s: str) -> Iterator[Read]:
         if not (start := START.search(s, place)):
             return
         found = read_number(s, start.start())
+        if found and _hedged(s, found):
+            return
         if found:
             yield Read(found[0], s[start.start():found[1]].strip(), "", _unit(s[found[1]:]))
         elif s[start.end()] != "(":
             return
         place = found[1] if found else start.end() + 1
+
+
+_OR = re.compile(r"\s{0,3}(?:\b(?:or|to|and)\b|:)\s{0,3}(?=[-+]?\s?\.?[0-9])|,(?=[0-9]{1,2}(?![0-9]))")
+
+
+def _hedged(s: str, found: tuple[float, int]) -> bool:
+    """Whether another number is offered beside the one found: ``5 or 6``, ``3 to 5``, ``3:4``, ``1.000,50``."""
+    beside = _OR.match(s, found[1])
+    other = read_number(s, beside.end()) if beside else None
+    return beside is not None and (other is None or other[0] != found[0])
 
 
 _RATIO = re.compile(r"\\frac\s?\{([^{}]{1,30})\}\s?\{([^{}]{1,30})\}")
@@ -46,6 +58,8 @@ def _number(words: str) -> Read | None:
     lines = (line.lstrip(" \t*_~\"'[<>{:") for line in _BULLET.sub("\n", plain(words)).split("\n"))
     line = next((line for line in lines if re.search(r"\w|√|π", line)), "")
     if (found := read_number(line, 0)) and not re.match(r"\s?=", line[found[1]:]):
+        if _hedged(line, found):
+            return None
         return Read(found[0], line[:found[1]].strip(), "", _unit(line[found[1]:]))
     sentence = _SENTENCE_END.split(line, maxsplit=1)[0]
     after_equals = EQUALS.split(sentence)[-1]
@@ -59,6 +73,7 @@ def _bare_number(text: str) -> Read | None:
     return Read(found[0].value, found[0].text, "on the last line", found[0].unit) if len(found) == 1 else None
 
 
+PERCENT = re.compile(r"(?:%|per ?cent)$", re.IGNORECASE)
 WHOLE = re.compile(r"[-+]?\s?[0-9][0-9,]*")
 
 
@@ -71,8 +86,16 @@ def close(value: float, truth: float, text: str, tolerance: float | None) -> boo
 
 
 def _same_number(read: Read, truth: Read, tolerance: float | None) -> bool:
-    """A unit counts only where the truth has one; then it must be the same, in whatever notation."""
-    return _same_unit(read, truth) and close(read.value, truth.value, truth.text, tolerance)
+    """A unit counts only where the truth has one; then it must be the same, in whatever notation.
+
+    Where the truth is a whole number without a percent sign, the question may have asked for percent: then ``25%`` is
+    0.25 and 25 alike.
+    """
+    if not _same_unit(read, truth):
+        return False
+    percent = PERCENT.search(read.text) is not None and WHOLE.fullmatch(truth.text) is not None
+    values = (read.value, read.value * 100) if percent else (read.value,)
+    return any(close(value, truth.value, truth.text, tolerance) for value in values)
 
 
 def _same_unit(read: Read, truth: Read) -> bool:
