@@ -3,7 +3,8 @@
 The pilot's calls are stored and journalled like any others, so nothing of it is lost; what it measured (calls, tokens
 and money of an episode, how often it fails) is multiplied by the plan that the settings make. ``low`` takes the pilot's
 failure rate at the lower end of its interval and critics that find nothing to mend, ``high`` the upper end and every
-call that a phase may spend.
+call that a phase may spend. A call is priced as the pilot's average was; a critic that reads a whole transcript costs
+more.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -231,3 +232,35 @@ def test_work_goes_on_in_a_thread_where_a_loop_runs_already() -> None:
         return who()
 
     assert who() == threading.current_thread().name != asyncio.run(inside())
+
+
+# -- export ----------------------------------------------------------------------------------------------------------
+def test_training_sets_go_out_as_chat_lines_and_restricted_texts_stay(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from sirius_core.__main__ import main
+
+    db, out = tmp_path / "lab.db", tmp_path / "out"
+    with Store(db) as store:
+        settings = preset("tiny", {"rounds": 1, "controls": 0, "new_wordings": 0, "withheld_forms": 0})
+        e = jobs.create(store, "tiny", settings, 0).id
+    jobs.run(db, e)
+    words = ["export", e, "--out", str(out), "--db", str(db), "--json"]
+    assert main(words) == 0
+    before = json.loads(capsys.readouterr().out)
+    with Store(db) as store:
+        sets = {row["model"]: row for row in store.weights.training_sets(e)}
+        assert {f["model"]: (f["examples"], f["left_out"], f["training_set"]) for f in before["files"]} == {
+            model: (row["n"], 0, row["hash"]) for model, row in sets.items()}
+        trajectory, turn = store.weights.examples_of(sets["analyst"]["id"])[0]
+        said = store.episodes.get(trajectory)
+        first = json.loads((out / "round1.analyst.jsonl").read_text().splitlines()[0])
+        assert first == {"messages": [{"role": m.role, "content": m.content} for m in said.turns[turn].messages]
+                         + [{"role": "assistant", "content": said.turns[turn].text}]}
+        question = store.episodes.task(said.task).question
+        store.db.run("UPDATE task SET data = json_set(data, '$.restricted', json('true')) WHERE id = ?", said.task)
+    assert main(words) == 0
+    after = json.loads(capsys.readouterr().out)
+    assert sum(f["left_out"] for f in after["files"]) > 0
+    assert question not in "".join(path.read_text() for path in out.iterdir())
+    assert main([*words[:2], "--round", "7", "--db", str(db)]) == 2
+    assert "no training set in round 7" in capsys.readouterr().err

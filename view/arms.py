@@ -144,7 +144,7 @@ def _sum(found: list[Any]) -> None:
         st.caption("What it would cost is unknown: say the model's price under Model at an endpoint, then ask again.")
     else:
         said = spread(dollars(sum(low)), dollars(sum(high))).replace("$", "\\$")
-        st.caption(f"All together {said} at most; what arms have in common is paid once.")
+        st.caption(f"All together about {said}; what arms have in common is paid once.")
 
 
 def _last_words(moving: bool) -> None:

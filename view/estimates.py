@@ -48,7 +48,8 @@ def table(found: Mapping[str, Any]) -> None:
             ("cost", [dollars(end["cost"]).replace("$", "\\$") for end in ends]),
             ("minutes", [minutes(end["minutes"]) for end in ends])]
     st.markdown("**What it would take**")
-    st.markdown("| | at least | at most |\n|:--|--:|--:|\n" + "\n".join(f"| {n} | {a} | {b} |" for n, (a, b) in rows))
+    lines = "\n".join(f"| {n} | {a} | {b} |" for n, (a, b) in rows)
+    st.markdown(f"| | about, at the least | about, at the most |\n|:--|--:|--:|\n{lines}")
     stops = "; ".join(f"{n} {lab.plain(name)}" for name, n in pilot["stops"].items())
     st.caption(
         f"From a pilot of {many(pilot['episodes'], 'problem')}, {pilot['failed']} of them not solved"

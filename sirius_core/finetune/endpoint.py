@@ -95,7 +95,7 @@ class SpokenMachine:
         if over.get("dialect") == "pocket":
             from ..models.in_step import InStep
 
-            return InStep(spoken)
+            return InStep(spoken, attempts=self._s.attempts, deadline=max(600.0, self._s.deadline))
         return spoken
 
     def _open(self) -> Any:

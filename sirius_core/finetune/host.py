@@ -122,7 +122,8 @@ class Host:
             events = [e for e in events if isinstance(e, dict)] if isinstance(events, list) else []
             for data in (e["data"] for e in events if isinstance(e.get("data"), dict)):
                 step, loss = data.get("step"), data.get("train_loss")
-                if isinstance(step, int) and isinstance(loss, int | float):
+                counted = isinstance(step, int) and 0 <= step <= MOST
+                if counted and isinstance(loss, int | float) and math.isfinite(loss):
                     losses[step] = float(loss)
                     total = max(total, int(_number(data.get("total_steps"))))
             if not page.get("has_more") or not events:
@@ -162,6 +163,9 @@ def _id(value: Any) -> str:
     raise TryAgain("bad shape", "the answer names no id")
 
 
+MOST = 2.0**53  # of anything that is counted
+
+
 def _number(value: Any) -> float:
     fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if fits else 0.0
+    return min(float(value), MOST) if fits else 0.0

@@ -307,6 +307,8 @@ def _private(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
+        if host.isdecimal() or host.startswith("0x"):  # an address in another notation
+            return False
         return "." not in host or host.endswith(_PRIVATE_NAMES)
     return address.is_loopback or address.is_private or address.is_link_local
 

@@ -111,6 +111,11 @@ class Weights:
         )
         return [dict(row) for row in self.db.rows(sql, *([experiment] if round is None else [experiment, round]))]
 
+    def examples_of(self, training_set: str) -> list[tuple[str, int]]:
+        """(trajectory, turn) of a training set's examples in order."""
+        sql = "SELECT trajectory, turn FROM example WHERE training_set = ? ORDER BY position"
+        return [(row[0], row[1]) for row in self.db.rows(sql, training_set)]
+
     # -- updates and the gate ----------------------------------------------------------------------------------------
     def add_update(self, experiment: str, u: UpdateRow) -> None:
         with self.db.write():
