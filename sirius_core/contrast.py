@@ -58,8 +58,8 @@ def table(store: Store, contrast: str) -> list[dict[str, Any]]:
     """A row for every arm in the order in which they were made.
 
     {arm, experiment, status, round, n, correct, accuracy, low, high, calls, tokens, cost}, and against the first arm
-    over the same problems {gained, lost, p, p_holm} (exact McNemar, and Holm's correction for the number of arms; None for
-    the first arm, for arms that have no report yet and where the problems differ).
+    over the same problems {gained, lost, p, p_holm} (exact McNemar, and Holm's correction for the number of arms; None
+    for the first arm, for arms that have no report yet and where the problems differ).
     """
     browse, rows = Browse(store.db), list[dict[str, Any]]()
     first: dict[str, int] = {}
