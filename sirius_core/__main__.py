@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from . import __version__
-from .commands import endpoints, experiments, lab
+from .commands import endpoints, experiments, lab, line
 from .errors import Cancelled, SiriusError, UsageError
 
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(args.command(args) or 0)
     except SiriusError as error:
-        print(f"sirius: {error}", file=sys.stderr)
+        print(line(error, args), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("sirius: interrupted; what was finished is stored", file=sys.stderr)

@@ -92,8 +92,8 @@ class Calls:
             (self._cost, limits.max_cost, "max_cost"),
         ):
             if most and spent >= most:
-                raise BudgetSpent(f"{self._experiment} has spent its budget of {most:,} ({name}); "
-                                  f"go on with: {resume} {name}=N")
+                raise BudgetSpent(f"{self._experiment} has spent its budget of {most:,} ({name}); {spent:,.10g} so "
+                                  f"far; go on with: {resume} {name}=N")
         if limits.max_cost and self._unpriced:
             raise BudgetSpent(f"{self._experiment} cannot keep its budget of {limits.max_cost:,} (max_cost): what a "
                               f"call costs is not known; set the model's price, or go on with: {resume} max_cost=0")

@@ -212,3 +212,14 @@ def test_a_first_look_plays_four_arms_and_what_they_share_is_paid_once(
     with sqlite3.connect(tmp_path / "lab.db") as db:
         assert db.execute("SELECT count(*) FROM contrast").fetchone() == (2,)
     db.close()
+
+
+def test_a_command_that_is_told_finds_the_database(sirius: Callable[..., Said], server: FakeEndpoint,
+                                                  tmp_path: Path) -> None:
+    where = ["--model", "fake", "--base-url", server.base_url]
+    paused = sirius("run", "tiny", *where, *settings(max_calls=5))
+    told = paused.err.rstrip().rpartition("go on with: sirius ")[2]
+    assert paused.code == 3 and told == f"resume tiny-0-1 --set max_calls=N --db {tmp_path / 'lab.db'}"
+    unpriced = sirius("run", "tiny", *where, *settings(max_cost=1))
+    assert unpriced.err.rstrip().endswith(f": sirius prices fake INPUT OUTPUT --db {tmp_path / 'lab.db'}")
+    assert sirius("prices", "fake", 1).err.rstrip().endswith(f" MODEL 0.15 0.6 --db {tmp_path / 'lab.db'}")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import SiriusError, UsageError
 
 Add = Callable[[str, Any, str], argparse.ArgumentParser]  # (name, function of the arguments, help) to its parser
 
 DEFAULT_DB = "lab.db"
+_COMMAND = re.compile(r": sirius (?:resume|prices|status)\b[^;:]*$")
 
 
 def common(sub: argparse.ArgumentParser) -> None:
@@ -33,6 +36,17 @@ def changes_of(pairs: Sequence[str]) -> dict[str, Any]:
 def existing(db: Path) -> None:
     if not os.path.exists(db):  # unlike Path.exists also where a folder may not be entered
         raise UsageError(f"there is no database {str(db)!r}; sirius run quickstart makes one, --db names another")
+
+
+def again(db: Path) -> str:
+    """What a command that a person is told to type needs to find this database."""
+    return "" if str(db) == DEFAULT_DB else f" --db {shlex.quote(str(db))}"
+
+
+def line(error: SiriusError, args: argparse.Namespace) -> str:
+    """An error for a person. A command that it ends in names the database, where that is not the usual one."""
+    said = str(error)
+    return f"sirius: {said}{again(args.db) if _COMMAND.search(said) and 'db' in args else ''}"
 
 
 def megabytes(text: str) -> float:

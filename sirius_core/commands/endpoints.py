@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from . import Add, any_port, changes_of, common, existing
+from . import Add, again, any_port, changes_of, common, existing
 
 
 def add(command: Add) -> None:
@@ -108,7 +108,7 @@ def _estimate(args: argparse.Namespace) -> None:
         print(json.dumps({"experiment": experiment, **found}))
     else:
         print("\n".join(estimate.lines(found)))
-        print(f"start it: sirius resume {experiment}" + _db(args.db))
+        print(f"start it: sirius resume {experiment}" + again(args.db))
 
 
 def _first_look(args: argparse.Namespace) -> int:
@@ -135,7 +135,7 @@ def _first_look(args: argparse.Namespace) -> int:
     total = f"${low:.2f} to ${high:.2f}" if known else "cost unknown: say the price first (sirius prices)"
     print(f"all together     {total}; what arms have in common is paid once", file=sys.stderr)
     if not args.yes and not (sys.stdin.isatty() and input("Start? [y/N] ").strip().lower() in ("y", "yes")):
-        print(f"not started; start it with: sirius first-look {look} --yes" + _db(args.db), file=sys.stderr)
+        print(f"not started; start it with: sirius first-look {look} --yes" + again(args.db), file=sys.stderr)
         arms = []
     for e in arms:
         print(e.arm, file=sys.stderr, flush=True)
@@ -185,9 +185,3 @@ def _data(args: argparse.Namespace) -> None:
 def _given(args: argparse.Namespace) -> dict[str, Any]:
     endpoint = {"model": args.model, "base_url": args.base_url}
     return {**changes_of(args.set), **{name: value for name, value in endpoint.items() if value}}
-
-
-def _db(db: Path) -> str:
-    from . import DEFAULT_DB
-
-    return "" if str(db) == DEFAULT_DB else f" --db {db}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import SiriusError, UsageError
 from ..settings import Settings
-from . import Add, changes_of, common, existing, megabytes
+from . import Add, changes_of, common, existing, line, megabytes
 
 
 def add(command: Add) -> None:
@@ -106,8 +106,8 @@ def _carry_on(args: argparse.Namespace, experiment: str, prepare: Callable[[], N
 
     started = time.monotonic()
 
-    def hear(line: str) -> None:
-        print(f"{time.monotonic() - started:7.1f} s  {line}", file=sys.stderr, flush=True)
+    def hear(news: str) -> None:
+        print(f"{time.monotonic() - started:7.1f} s  {news}", file=sys.stderr, flush=True)
 
     try:
         print(f"experiment {experiment} in {args.db}", file=sys.stderr, flush=True)
@@ -115,7 +115,7 @@ def _carry_on(args: argparse.Namespace, experiment: str, prepare: Callable[[], N
         jobs.run(args.db, experiment, hear=hear, max_mb=args.max_db_mb)
         return 0
     except SiriusError as error:
-        print(f"sirius: {error}", file=sys.stderr)
+        print(line(error, args), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         with _no_interrupt():
