@@ -32,9 +32,10 @@ NO_CONNECTION = "no connection"  # and of one that nobody heard
 class Limits:
     """Bounds of every call and of the whole run; 0 means no limit for the last three.
 
-    A budget is looked at before every attempt. When it is spent, the calls in flight (at most ``concurrency``) are
-    waited for and kept, because they are paid; then the run pauses. With ``max_cost`` it also pauses at the first reply
-    whose cost is not known; what was paid before the price was known counts nothing.
+    A budget is looked at before every attempt; the arms of a contrast have one together. When it is spent, the calls in
+    flight (at most ``concurrency``) are waited for and kept, because they are paid; then the run pauses. With
+    ``max_cost`` it also pauses at the first reply whose cost is not known; what was paid before the price was known
+    counts nothing.
     """
 
     deadline: float = 120.0  # seconds for one call with all its attempts
@@ -50,8 +51,11 @@ class Calls:
     def __init__(self, store: Store, experiment: str, concurrency: int, limits: Limits) -> None:
         self._store, self._experiment, self._limits = store, experiment, limits
         self._concurrency, self.cancelled = concurrency, False
-        self._calls, self._tokens, _ = store.episodes.spent(experiment)
-        self._cost, self._unpriced = store.episodes.known_cost(experiment), False
+        # The arms of a contrast share a budget: whoever gives five dollars to four arms does not mean twenty.
+        arms = store.experiments.arms_with(experiment)
+        self._calls = sum(store.episodes.spent(arm).calls for arm in arms)
+        self._tokens = sum(store.episodes.spent(arm).tokens for arm in arms)
+        self._cost, self._unpriced = sum(store.episodes.known_cost(arm) for arm in arms), False
         self._pacers: dict[str, Pacer] = {}
         self._place, self._used = (0, ""), dict[int, Any]()
         self._flying = 0

@@ -16,8 +16,10 @@ from typing import Any
 from .evaluate import MODES, TESTS
 from .finetune.prompts import TRIES
 from .improve import Run
+from .models.chat_completions import Price
 from .repair import CriticRepair
 from .statistics import wilson
+from .trajectories import Turn
 
 PILOT = 8  # episodes
 
@@ -45,7 +47,7 @@ def pilot(run: Run, episodes: int = PILOT) -> Pilot:
     played = run.store.episodes.find(run.experiment.id, round=0, phase="pilot")
     turns, only = [turn for t in played for turn in t.turns], run.settings.roles_to_train()
     n = max(1, len(played))
-    costs = [turn.cost for turn in turns]
+    costs = [_cost(run, turn) for turn in turns]
     stops: dict[str, int] = {}
     for t in played:
         if t.outcome.stop is not None:
@@ -61,6 +63,14 @@ def pilot(run: Run, episodes: int = PILOT) -> Pilot:
         stops,
         len({run.recipe.model_of(turn) for turn in turns if not only or turn.role in only}),
     )
+
+
+def _cost(run: Run, turn: Turn) -> float | None:
+    """What a call cost; where no price was known then, what it would cost now."""
+    row = run.store.prices.get(run.settings.model)
+    if turn.cost is not None or row is None or not turn.tokens_in + turn.tokens_out:
+        return turn.cost
+    return Price(row.input, row.output, row.cached).cost(turn.tokens_in, turn.tokens_out)
 
 
 def estimate(run: Run, measured: Pilot) -> dict[str, Any]:

@@ -202,7 +202,8 @@ def estimate(
             found = extrapolate(run, pilot(run))
         except SiriusError as error:
             if begins:
-                store.experiments.set_job(experiment, status="failed", message=str(error), pid=None)
+                status = "paused" if isinstance(error, Paused) else "failed"
+                store.experiments.set_job(experiment, status=status, message=str(error), pid=None)
             raise
         finally:
             if own and machine is not None:

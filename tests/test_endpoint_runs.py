@@ -223,3 +223,33 @@ def test_a_command_that_is_told_finds_the_database(sirius: Callable[..., Said], 
     unpriced = sirius("run", "tiny", *where, *settings(max_cost=1))
     assert unpriced.err.rstrip().endswith(f": sirius prices fake INPUT OUTPUT --db {tmp_path / 'lab.db'}")
     assert sirius("prices", "fake", 1).err.rstrip().endswith(f" MODEL 0.15 0.6 --db {tmp_path / 'lab.db'}")
+
+
+def test_an_estimate_is_priced_as_soon_as_the_price_is_known(sirius: Callable[..., Said], server: FakeEndpoint) -> None:
+    where = ["--model", "fake", "--base-url", server.base_url, "--json", *settings()]
+    first = sirius("estimate", "tiny", *where).object
+    assert first["high"]["cost"] is None
+    sirius("prices", "fake", 10, 30)
+    asked = server.requests
+    again = sirius("estimate", first["experiment"], "--experiment", "--json").object
+    other = sirius("estimate", "tiny", *where).object
+    assert server.requests == asked and again["low"] == other["low"]
+    assert 0 < again["low"]["cost"] < again["high"]["cost"]
+    assert again["pilot"]["cost_per_episode"] == pytest.approx(
+        again["pilot"]["tokens_per_call"] * 3 * 10e-6, rel=0.3)  # three calls, nearly all of it read
+
+
+def test_the_arms_of_a_first_look_have_one_budget_together(sirius: Callable[..., Said], tmp_path: Path) -> None:
+    rows = ["question,answer"] + [f"How much is {a} and {b}?,{a + b}" for a in range(12) for b in range(5)]
+    (tmp_path / "sums.csv").write_text("\n".join(rows))
+    with FakeEndpoint("Answer: 4") as server:
+        where = ["--model", "fake", "--base-url", server.base_url, "--set", "concurrency=1"]
+        paused = sirius("first-look", tmp_path / "sums.csv", *where, "--yes", "--set", "max_calls=90", "--json")
+        told = f"go on with: sirius first-look contrast-1 --yes --set max_calls=N --db {tmp_path / 'lab.db'}"
+        assert paused.code == 3 and paused.err.rstrip().endswith(told) and server.requests == 90
+        arms = json.loads(paused.out)["arms"]
+        assert sum(row["calls"] for row in arms) == 90 and [row["status"] for row in arms][:2] == ["done", "paused"]
+        done = sirius("first-look", "contrast-1", "--yes", "--set", "max_calls=100000", "--json").object
+        assert {row["status"] for row in done["arms"]} == {"done"}
+        assert server.requests == sum(row["calls"] for row in done["arms"])
+        assert sirius("first-look", "contrast-1", "--yes", "--set", "demos=2").code == 2

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
+from ..errors import BudgetSpent, Cancelled, UsageError
 from . import Add, again, any_port, changes_of, common, existing
+
+if TYPE_CHECKING:
+    from ..store import Experiment, Store
 
 
 def add(command: Add) -> None:
@@ -112,7 +117,7 @@ def _estimate(args: argparse.Namespace) -> None:
 
 
 def _first_look(args: argparse.Namespace) -> int:
-    from .. import contrast, estimate, jobs
+    from .. import contrast, jobs
     from ..settings import preset
     from ..store import Store
 
@@ -125,7 +130,39 @@ def _first_look(args: argparse.Namespace) -> int:
             question = "One agent, a chain, the chain with demonstrations, the chain with rewritten prompts?"
             look, arms = contrast.begin(store, Path(args.data).stem, question, contrast.FIRST_LOOK,
                                         preset("quickstart", given), args.seed, jobs.create)
-        known_of = {e.id: store.experiments.measurement(e.id, "estimate") for e in arms}
+        else:
+            for e in arms if args.set else ():
+                jobs.change(store, e.id, changes_of(args.set))
+        known_of = {e.id: _known_estimate(store, e) for e in arms}
+    stopped: BudgetSpent | Cancelled | None = None
+    try:
+        arms = _play_arms(args, look, arms, known_of)
+    except (BudgetSpent, Cancelled) as stop:  # what goes on is the whole look
+        stopped = type(stop)(re.sub(r"sirius resume \S+", f"sirius first-look {look} --yes", str(stop)))
+    with Store(args.db) as store:
+        rows = contrast.table(store, look)
+    if args.json:
+        print(json.dumps({"contrast": look, "arms": rows}))
+    elif arms:
+        print("\n".join(contrast.lines(rows)))
+    if stopped is not None:
+        raise stopped
+    return 0
+
+
+def _known_estimate(store: Store, arm: Experiment) -> dict[str, Any] | None:
+    """What was estimated for an arm; None where that should be done, again once a price is known."""
+    found = store.experiments.measurement(arm.id, "estimate")
+    priced = store.prices.get(arm.settings.model) is not None and not store.experiments.reports(arm.id)
+    return None if found and priced and found["high"]["cost"] is None else found
+
+
+def _play_arms(
+    args: argparse.Namespace, look: str, arms: list[Experiment], known_of: Mapping[str, dict[str, Any] | None]
+) -> list[Experiment]:
+    """Say what it will cost, and play every arm once that is agreed to; returns the arms that were played."""
+    from .. import estimate, jobs
+
     low, high, known = 0.0, 0.0, True
     for e in arms:
         found = known_of[e.id] or jobs.estimate(args.db, e.id)
@@ -136,17 +173,11 @@ def _first_look(args: argparse.Namespace) -> int:
     print(f"all together     {total}; what arms have in common is paid once", file=sys.stderr)
     if not args.yes and not (sys.stdin.isatty() and input("Start? [y/N] ").strip().lower() in ("y", "yes")):
         print(f"not started; start it with: sirius first-look {look} --yes" + again(args.db), file=sys.stderr)
-        arms = []
+        return []
     for e in arms:
         print(e.arm, file=sys.stderr, flush=True)
         jobs.run(args.db, e.id, hear=lambda line: print(f"    {line}", file=sys.stderr, flush=True))
-    with Store(args.db) as store:
-        rows = contrast.table(store, look)
-    if args.json:
-        print(json.dumps({"contrast": look, "arms": rows}))
-    elif arms:
-        print("\n".join(contrast.lines(rows)))
-    return 0
+    return arms
 
 
 def _prices(args: argparse.Namespace) -> None:

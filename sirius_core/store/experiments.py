@@ -103,6 +103,11 @@ class Experiments:
         rows = self.db.rows("SELECT * FROM experiment WHERE contrast = ? ORDER BY created_at, rowid", contrast)
         return [_experiment(row) for row in rows]
 
+    def arms_with(self, experiment_id: str) -> list[str]:
+        """The ids of all arms of the contrast that an experiment belongs to; of one that stands alone its own."""
+        sql = "SELECT a.id FROM experiment a JOIN experiment e USING (contrast) WHERE e.id = ? ORDER BY a.rowid"
+        return [row[0] for row in self.db.rows(sql, experiment_id)] or [experiment_id]
+
     def get(self, experiment_id: str) -> Experiment:
         row = self.db.row("SELECT * FROM experiment WHERE id = ?", experiment_id)
         if row is None:
