@@ -189,6 +189,10 @@ def test_names_and_truths_are_checked() -> None:
         extract("C", "leter")
     with pytest.raises(UsageError, match="cannot be read"):
         known("five", "number")
+    for comma in ("12,5", "0,125", "3,14159", "-0,5 m", "1.234,56"):
+        with pytest.raises(UsageError, match="write its decimals with a point"):
+            known(comma, "number")
+        assert extract(f"Answer: {comma}", "number") is None
     with pytest.raises(UsageError, match="already"):
         register(Kind("letter", *[lambda text: None] * 2, lambda *_: False))
 

@@ -10,6 +10,7 @@ readable is None: no answer, wrong, and counted. Text is parsed, never evaluated
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ..errors import UnknownName, UsageError
@@ -64,7 +65,8 @@ def known(truth: object, kind: str) -> Read:
     text = ", ".join(map(str, truth)) if isinstance(truth, list | tuple) else str(truth)
     found = (rules.truth or (rules.stated if rules.marked else rules.bare))(text)
     if found is None:
-        raise UsageError(f"the truth {text[:80]!r} cannot be read as an answer of kind {kind!r}")
+        comma = "; write its decimals with a point" if re.search(r"\d,\d", text) and kind != "exact" else ""
+        raise UsageError(f"the truth {text[:80]!r} cannot be read as an answer of kind {kind!r}{comma}")
     return found
 
 
