@@ -40,7 +40,7 @@ _OR = re.compile(r"\s{0,3}(?:\b(?:or|to|and)\b|:)\s{0,3}(?=[-+]?\s?\.?[0-9])|,(?
 
 
 def _hedged(s: str, found: tuple[float, int]) -> bool:
-    """Whether another number is offered beside the one found: ``5 or 6``, ``3 to 5``, ``3:4``, ``1.000,50``, ``0,125``."""
+    """Whether another number is offered beside the one found: ``5 or 6``, ``3 to 5``, ``3:4``, ``1.000,50``."""
     beside = _OR.match(s, found[1])
     other = read_number(s, beside.end()) if beside else None
     return beside is not None and (other is None or other[0] != found[0])
