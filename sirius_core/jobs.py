@@ -109,11 +109,11 @@ def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
         return store.experiments.job(experiment)
     store.experiments.set_job(experiment, status="running", pid=os.getpid(), cancel=0, message="")
     own = machine is None
-    machine = machine or machine_for(record.settings, store, experiment)
     started, before = time.monotonic(), job.seconds
     progress = _Progress(store, experiment, hear)
     status, message = "failed", ""
     try:
+        machine = machine or machine_for(record.settings, store, experiment)
         store.experiments.set_machine(experiment, machine.describe())
         work = Run(store, record, machine, progress)
         progress.cancel = work.bench.rollout.cancel
@@ -135,7 +135,7 @@ def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
         message = f"{type(error).__name__}: {error}"
         raise
     finally:
-        if own:
+        if own and machine is not None:
             machine.close()
         seconds = before + time.monotonic() - started
         with suppress(SiriusError):  # a full or read-only file: the error itself is already on its way

@@ -253,3 +253,13 @@ def test_the_arms_of_a_first_look_have_one_budget_together(sirius: Callable[...,
         assert {row["status"] for row in done["arms"]} == {"done"}
         assert server.requests == sum(row["calls"] for row in done["arms"])
         assert sirius("first-look", "contrast-1", "--yes", "--set", "demos=2").code == 2
+
+
+def test_a_server_that_has_gone_before_a_resume_is_what_the_job_says(sirius: Callable[..., Said]) -> None:
+    with FakeEndpoint("four") as server:
+        where = ["--model", "fake", "--base-url", server.base_url]
+        assert sirius("run", "tiny", *where, *settings(max_calls=5)).code == 3
+    gone = sirius("resume", "tiny-0-1", "--set", "max_calls=0", "--json")
+    found = json.loads(gone.out)
+    assert gone.code == 1 and (found["status"], found["message"]) == ("failed", gone.err.rstrip().split("sirius: ")[-1])
+    assert "connection refused" in found["message"] and "start the server" in found["message"]
