@@ -376,7 +376,10 @@ def test_a_host_out_of_reach_is_said() -> None:
 
 @pytest.mark.parametrize("raw, message", [
     (b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", "has no model 'm' (status 404): correct model, or base_url"),
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", ""),
+    (b"HTTP/1.1 200 OK\r\n\r\n{\"choices\":[{\"message\":{\"content\":null},\"finish_reason\":\"stop\"}]}", ""),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "nothing usable answers at http"),
+    (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<!DOCTYPE html><title>A page</title>", "(bad JSON: "),
+    (b"HTTP/1.1 200 OK\r\n\r\n{\"error\":\"Unexpected endpoint or method\"}", "(error body: Unexpected endpoint or"),
     (b"HTTP/1.1 400 No\r\nContent-Length: 14\r\n\r\nunknown words.", ""),
     (b"HTTP/1.1 400 No\r\nContent-Length: 20\r\n\r\nno such model: 'm' !", "refused a request to 'm' (400: no such"),
     (b"HTTP/1.1 429 No\r\nContent-Length: 0\r\n\r\n", ""),

@@ -150,8 +150,11 @@ class Endpoint:
         one = "max_completion_tokens" if self.is_openai else "max_tokens"
         asked = await self._again("/chat/completions",
                                   {"model": model, "messages": [{"role": "user", "content": "Hi"}], one: 1})
-        said = error_of(asked) if asked.status != 200 else None
-        if said is None or passing(asked, self.clean):
+        if asked.status == 200:
+            self._speaks(asked)
+            return None
+        said = error_of(asked)
+        if passing(asked, self.clean):
             return None
         absent = asked.status == 404 or said.code == "model_not_found" or bool(_ABSENT.search(said.message))
         if asked.status in (400, 404, 422) and absent and known:
@@ -161,6 +164,14 @@ class Endpoint:
         if asked.status not in (400, 422) or (absent and not known):
             self.refuse(asked, model)
         return None  # it refuses these words, or so few of them: the model is there
+
+    def _speaks(self, answer: Answer) -> None:
+        """TryAgain unless a status 200 holds a completion, be it empty: any web page answers with 200."""
+        try:
+            completion(answer, 0.0, None, self.clean)
+        except TryAgain as fault:
+            if fault.name != "null content":  # one token may be none
+                raise
 
     async def _again(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         """`send`, up to three times where the connection broke or the server is not itself."""
