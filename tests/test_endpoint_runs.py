@@ -263,3 +263,4 @@ def test_a_server_that_has_gone_before_a_resume_is_what_the_job_says(sirius: Cal
     found = json.loads(gone.out)
     assert gone.code == 1 and (found["status"], found["message"]) == ("failed", gone.err.rstrip().split("sirius: ")[-1])
     assert "connection refused" in found["message"] and "start the server" in found["message"]
+    assert found["message"] in sirius("status").out

@@ -210,10 +210,10 @@ def _status(args: argparse.Namespace) -> None:
     ]
     if args.json:
         print(json.dumps({"experiments": rows}))
-    for row in rows if not args.json else []:
-        print(
-            f"{row['experiment']:24} {row['status']:8} round {row['round']} {row['phase']} {row['done']}/{row['total']}"
-        )
+    for row, (_, job) in zip(rows, found, strict=True) if not args.json else ():
+        why = f"  {job.message}" if job.message else ""
+        print(f"{row['experiment']:24} {row['status']:8} round {row['round']} {row['phase']} "
+              f"{row['done']}/{row['total']}{why}")
 
 
 def _stop(args: argparse.Namespace) -> None:
