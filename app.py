@@ -18,7 +18,11 @@ PAGES = {
         st.Page(lab.RUN, title="Run", icon=":material/play_circle:", url_path="run"),
         st.Page(lab.REVIEW, title="Review", icon=":material/rate_review:", url_path="review"),
     ],
-    "Look inside": [st.Page(lab.EXPLORE, title="Explore", icon=":material/timeline:", url_path="explore")],
+    "Look inside": [
+        st.Page(lab.EXPLORE, title="Explore", icon=":material/timeline:", url_path="explore"),
+        st.Page(lab.LIBRARY, title="Library", icon=":material/local_library:", url_path="library"),
+    ],
+    "Lab": [st.Page(lab.SETTINGS, title="Settings", icon=":material/settings:", url_path="settings")],
 }
 
 page = st.navigation(PAGES)

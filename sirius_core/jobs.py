@@ -70,7 +70,7 @@ def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
     """Change settings that do not touch results (budgets, workers, concurrency, review) before a resume."""
     settings = store.experiments.get(experiment).settings.changed(changes)
     free = {"max_calls", "max_tokens", "max_cost", "workers", "concurrency", "deadline", "attempts", "key_env",
-            "review", "rounds"}
+            "review", "rounds", "replays", "blind", "planted", "doubled"}
     if fixed := sorted(set(changes) - free):
         raise UsageError(
             f"setting {fixed[0]} is part of the experiment; only {', '.join(sorted(free))} may change on resume"

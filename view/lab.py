@@ -15,7 +15,9 @@ from sirius_core.errors import Missing, SiriusError
 from sirius_core.settings import preset
 from sirius_core.store import Experiment, Store
 
-OVERVIEW, RUN, EXPLORE, REVIEW = (f"pages/{name}.py" for name in ("overview", "run", "explore", "review"))
+OVERVIEW, RUN, EXPLORE, REVIEW, LIBRARY, SETTINGS = (
+    f"pages/{name}.py" for name in ("overview", "run", "explore", "review", "library", "settings")
+)
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 40" width="190" height="40">
 <path d="M20 2 L23.6 16.4 L38 20 L23.6 23.6 L20 38 L16.4 23.6 L2 20 L16.4 16.4 Z" fill="#6366f1"/>
 <text x="48" y="28" font-family="'Source Sans 3', system-ui, sans-serif" font-size="23" font-weight="600"

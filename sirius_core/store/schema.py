@@ -1,5 +1,5 @@
-"""The tables, as numbered migrations. Facts are append-only; only `job`, `measurement`, `price`, and `settings` and
-`machine` of `experiment` change.
+"""The tables, as numbered migrations. Facts are append-only; only `job`, `measurement`, `price`, `inquiry`, `lease`,
+and `settings` and `machine` of `experiment` change.
 
 Each migration runs with its record in one BEGIN IMMEDIATE transaction. `PRAGMA user_version` repeats how many were
 applied, so that opening an up-to-date file needs no import of sqlite-utils.
@@ -13,8 +13,9 @@ import threading
 from typing import Any
 
 from ..errors import NewerDatabase, StoreError
+from . import schema_people, schema_views
 
-VERSION = 2
+VERSION = 3
 
 _TABLES = """
 CREATE TABLE contrast (
@@ -233,6 +234,14 @@ def migrations() -> Any:
     def second(db: Any) -> None:
         for statement in _statements(_ENDPOINTS):
             db.conn.execute(statement)
+
+    @steps(name="0003_people")
+    def third(db: Any) -> None:
+        for statement in _statements(schema_people.TABLES + schema_people.TRIGGERS):
+            db.conn.execute(statement)
+        for name, query in schema_views.VIEWS.items():
+            db.conn.execute(f"DROP VIEW IF EXISTS {name}")
+            db.conn.execute(f"CREATE VIEW {name} AS {query}")
 
     return steps
 
