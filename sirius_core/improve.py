@@ -7,7 +7,7 @@ that was killed anywhere goes on as if nothing had happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
@@ -24,10 +24,11 @@ from .repair import Failure
 from .rollout import Limits, Records, Rollout, Work
 from .statistics import significantly_lower
 from .store import Experiment, Store, UpdateRow
-from .training import Library, cut, per_model
+from .training import Example, Library, cut, per_model
 from .trajectories import Task, Trajectory, digest
 
 Progress = Callable[[int, str, int, int], None]  # (round, phase, done, total)
+Repairs = tuple[Sequence[Trajectory], frozenset[str]]  # (replays that enter, ids of those with a person's text)
 
 
 class Machine(Protocol):
@@ -172,12 +173,20 @@ class Run:
                 f"review page, or go on without: sirius resume {self.experiment.id} --go-on")
         review.close(self.store, self.experiment.id, round)
 
-    def library(self, round: int) -> Library:
-        """The plays of this round, or of all so far, and the repairs that were admitted."""
+    def library(self, round: int, admitted: Repairs | None = None) -> Library:
+        """The plays of this round, or of all so far, and the repairs that were admitted.
+
+        ``admitted`` stands in for what was admitted in this round alone: what would have been learned had others
+        decided (see worth.py).
+        """
         first = round if self.settings.library == "fresh" else 1
         plays = [t for r in range(first, round + 1) for t in self._tried(r)]
-        admitted, edited = review.admitted(self.store, self.experiment.id, first, round)
-        return Library((*plays, *admitted), edited, self.settings.threshold)
+        if admitted is None:
+            replays, edited = review.admitted(self.store, self.experiment.id, first, round)
+        else:
+            earlier, before = review.admitted(self.store, self.experiment.id, first, round - 1)
+            replays, edited = [*earlier, *admitted[0]], before | admitted[1]
+        return Library((*plays, *replays), edited, self.settings.threshold)
 
     def update(self, round: int, models: dict[str, str], library: Library) -> tuple[dict[str, str], dict[str, Any]]:
         """Train each model on its own examples or rewrite its instructions, then let the gate decide what is kept."""
@@ -196,13 +205,26 @@ class Run:
             "models": models,
         }
 
-    def _train(self, round: int, models: Mapping[str, str], library: Library) -> dict[str, tuple[int, str]]:
-        """A new checkpoint for each model that has examples; {model: (examples, hash of its training set)}."""
+    def training_sets(
+        self, round: int, library: Library, counts: Mapping[str, int] | None = None
+    ) -> dict[str, list[Example]]:
+        """{model: its examples of this round}, exactly ``counts`` of them where given, else what the settings say."""
         s, random = self.settings, Random(f"select/{self.experiment.seed}/{round}")
         only = s.roles_to_train()
         chosen = [e for e in self.recipe.select(library, s.draws, random) if not only or e.said.role in only]
-        sets = {model: cut(examples, s.examples_in(round), random)
+        return {model: cut(examples, s.examples_in(round) if counts is None else counts[model], random)
                 for model, examples in per_model(chosen, self.recipe.model_of).items()}
+
+    def tune_job(self, round: int, models: Mapping[str, str], model: str, examples: Sequence[Example]) -> TuneJob:
+        """One model's fine-tuning of this round, from the checkpoint that spoke in it."""
+        s, start = self.settings, self._start(models, model)
+        seed = int(digest(self.experiment.seed, round, "train", model)[:15], 16)
+        how = {"epochs": s.epochs, "rate": s.rate * s.cooling ** (round - 1), "batch": s.batch}
+        return TuneJob(model, start, self.store.weights.get(start), tuple(examples), how, seed)
+
+    def _train(self, round: int, models: Mapping[str, str], library: Library) -> dict[str, tuple[int, str]]:
+        """A new checkpoint for each model that has examples; {model: (examples, hash of its training set)}."""
+        s, sets = self.settings, self.training_sets(round, library)
         with self._phase(round, "train"):
             self._heard(0, max(1, len(sets)))
             done = {u.model: u for u in self.store.weights.updates(self.experiment.id, round)}
@@ -211,10 +233,7 @@ class Run:
                 stored[model] = self.store.weights.add_training_set(
                     self.experiment.id, round, model, [e.row() for e in examples])
                 if model not in done and s.update != "none":
-                    start = self._start(models, model)
-                    seed = int(digest(self.experiment.seed, round, "train", model)[:15], 16)
-                    how = {"epochs": s.epochs, "rate": s.rate * s.cooling ** (round - 1), "batch": s.batch}
-                    jobs.append(TuneJob(model, start, self.store.weights.get(start), tuple(examples), how, seed))
+                    jobs.append(self.tune_job(round, models, model, examples))
             trained = self.machine.tune(jobs, self._on_step(round, jobs)) if jobs else []
             for job, tuned in zip(jobs, trained, strict=True):
                 with self.store.write():  # a role's checkpoint lands with its record
