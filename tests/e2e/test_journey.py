@@ -1,97 +1,21 @@
-"""A visitor's journey in a real browser: start a small run with review, decide, edit by hand, see the round go on.
-
-It needs Chromium (``CHROMIUM`` names another path than /usr/bin/chromium) and Playwright; without them it is skipped.
-"""
+"""A visitor's journey in a real browser: start a small run with review, decide, edit by hand, see the round go on."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import apart, button, settled
 
 from sirius_core.review import queue as review_queue
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser {CHROMIUM}"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # the browser's own pipes
-]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """``serve()`` starts the app as ``sirius lab`` does and gives its address; every server ends with the test."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def start() -> str:
-        port = free_port()
-        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.address", "127.0.0.1",
-                   "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
-        environment = {**os.environ, "SIRIUS_DB": str(tmp_path / "lab.db"), "SIRIUS_AUTOSTART": "0"}
-        processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL,
-                                          stderr=subprocess.DEVNULL))
-        address = f"http://127.0.0.1:{port}"
-        for _ in range(150):
-            try:
-                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                    return address
-            except OSError:
-                time.sleep(0.2)
-        raise TimeoutError("the app did not start")
-
-    yield start
-    for process in processes:
-        process.terminate()
-        process.wait(20)
-
-
-@pytest.fixture
-def page() -> Iterator[Any]:
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1360, "height": 900})
-        page.set_default_timeout(60_000)
-        page.outside = []
-        page.on("request", lambda r: page.outside.append(r.url) if r.url.startswith("http") and "127.0.0.1" not in r.url
-                else None)
-        yield page
-        assert page.outside == [], "a page asked the network for something"
-        browser.close()
-
-
-def settled(page: Any) -> None:
-    """The script has run and the keys are bound."""
-    page.wait_for_timeout(1_000)
-
-
-def button(page: Any, key: str) -> Any:
-    """Streamlit draws a button with help twice, once for touch screens."""
-    return page.locator(f".st-key-{key} button").first
-
-
-def test_a_round_with_a_person_in_it(serve: Callable[[], str], page: Any, tmp_path: Path) -> None:
-    address = serve()
+def test_a_round_with_a_person_in_it(serve: Callable[[Path], str], page: Any, tmp_path: Path) -> None:
+    address = serve(tmp_path / "lab.db")
     page.goto(f"{address}/run")
     page.get_by_role("radio", name="tiny").click()
     page.get_by_text("Critic and repair").click()
@@ -154,17 +78,22 @@ def test_a_round_with_a_person_in_it(serve: Callable[[], str], page: Any, tmp_pa
 
 @pytest.fixture
 def story(tmp_path: Path) -> str:
-    """Two finished experiments; a mended failure of the older one. Made before the browser's event loop begins."""
+    """Two finished experiments; a mended failure of the older one."""
     from actors import act
 
-    with Store(tmp_path / "lab.db") as store:
-        act(store)
-        act(store, seed=1)
-        return Browse(store.db).mended("tiny-0-1")[0]
+    def played() -> str:
+        with Store(tmp_path / "lab.db") as store:
+            act(store)
+            act(store, seed=1)
+            return Browse(store.db).mended("tiny-0-1")[0]
+
+    return apart(played)
 
 
-def test_a_cold_server_opens_a_page_by_its_address(story: str, serve: Callable[[], str], page: Any) -> None:
-    page.goto(f"{serve()}/explore?exp=tiny-0-1&traj={story}")
+def test_a_cold_server_opens_a_page_by_its_address(
+    story: str, serve: Callable[[Path], str], page: Any, tmp_path: Path
+) -> None:
+    page.goto(f"{serve(tmp_path / 'lab.db')}/explore?exp=tiny-0-1&traj={story}")
     page.get_by_text("What it changed further on").wait_for()
     assert page.get_by_role("link", name="Overview", exact=True).count()
     assert page.locator("[data-testid=stSidebar] input").first.input_value() == "tiny · seed 0"
@@ -188,9 +117,11 @@ def written(page: Any, name: str, text: str) -> None:
     settled(page)
 
 
-def test_a_file_and_an_endpoint(bottles: tuple[Path, str], serve: Callable[[], str], page: Any, tmp_path: Path) -> None:
+def test_a_file_and_an_endpoint(
+    bottles: tuple[Path, str], serve: Callable[[Path], str], page: Any, tmp_path: Path
+) -> None:
     path, url = bottles
-    page.goto(f"{serve()}/run")
+    page.goto(f"{serve(tmp_path / 'lab.db')}/run")
     page.get_by_role("radio", name="tiny").click()
     page.locator(".st-key-group_data summary").first.click()
     page.locator(".st-key-set_tiny_source button[aria-label=Open]").click()

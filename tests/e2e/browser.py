@@ -1,0 +1,89 @@
+"""What tests in a browser share: waiting until a page stands, finding a button, saying what is wrong with its look."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+LAYOUT = Path(__file__).with_name("layout.js").read_text("utf-8")
+STANDS = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  return app && app.dataset.testScriptState === 'notRunning' && app.dataset.testConnectionState === 'CONNECTED'
+    && !document.querySelector('[data-stale=true]')
+    && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(e => e.querySelector('.main-svg'));
+}"""
+
+
+def apart(make: Callable[[], T]) -> T:
+    """What ``make`` returns, called in a thread of its own: the browser's event loop holds this one."""
+    made: list[T] = []
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            made.append(make())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return made[0]
+
+
+def settled(page: Any) -> None:
+    """The script has run, everything is drawn, and the keys are bound."""
+    page.wait_for_timeout(150)  # the click that came before has left for the server
+    page.wait_for_function(STANDS)
+    page.wait_for_timeout(450)
+
+
+def opened(page: Any, address: str) -> Any:
+    """``page``, with this address drawn."""
+    page.goto(address)
+    page.locator("[data-testid=stMain] h1, [data-testid=stAlert]").first.wait_for()
+    settled(page)
+    return page
+
+
+def button(page: Any, key: str) -> Any:
+    """Streamlit draws a button with help twice, once for touch screens."""
+    return page.locator(f".st-key-{key} button").first
+
+
+def pressed(page: Any, key: str, times: int = 1) -> None:
+    """A key on the page, as often as said, each time after the page has answered."""
+    for _ in range(times):
+        page.keyboard.press(key)
+        settled(page)
+
+
+def wrong_layout(page: Any) -> list[str]:
+    """Sideways scrolling, cut text and overlapping widgets, a line each."""
+    return list(page.evaluate(LAYOUT))
+
+
+def inaccessible(page: Any, *, beside: tuple[str, ...] = ()) -> list[str]:
+    """Serious and critical findings of axe-core, a line each; ``beside`` are CSS selectors that are left out."""
+    if not page.evaluate("() => Boolean(window.axe)"):
+        page.evaluate(resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    found = page.evaluate(
+        "beside => axe.run({include: [['body']], exclude: beside.map(s => [s])}, {resultTypes: ['violations']})",
+        list(beside),
+    )
+
+    def why(node: Any) -> str:
+        return str((node["any"] or node["all"] or node["none"])[0]["message"])
+
+    return [
+        f"{v['id']} ({v['impact']}): {node['html'][:160]} | {why(node)}"
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+        for node in v["nodes"][:6]
+    ]

@@ -1,0 +1,134 @@
+"""Chromium and the app, for the tests of this folder: ``serve`` starts the app on a database, ``visit`` opens pages.
+
+Without Chromium (``CHROMIUM`` names another path than /usr/bin/chromium) and Playwright they are skipped.
+A page that asks anything outside this machine for something fails its test, whatever the test is about.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here is slow and of the browser; those of a file share its server, so one worker takes them all."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            item.add_marker(pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser {CHROMIUM}"))
+            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))  # the browser's own pipes
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """The app on one database, as ``sirius lab`` starts it, but nothing starts by itself."""
+
+    def __init__(self, db: Path) -> None:
+        self.db, port = db, free_port()
+        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.address", "127.0.0.1",
+                   "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
+        environment = {**os.environ, "SIRIUS_DB": str(db), "SIRIUS_AUTOSTART": "0"}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        self.address = f"http://127.0.0.1:{port}"
+
+    def ready(self) -> str:
+        """The address, once the app answers."""
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=1):
+                    return self.address
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError("the app did not start")
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """``serve(db)`` gives the address of the app on this database; one server each, until the file's tests end."""
+    servers: dict[Path, Server] = {}
+
+    def start(db: Path) -> str:
+        if db not in servers or servers[db].process.poll() is not None:
+            servers[db] = Server(db)
+        return servers[db].ready()
+
+    start.process = lambda db: servers[db].process  # type: ignore[attr-defined]
+    yield start
+    for server in servers.values():
+        server.end()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """One browser for the tests of a file."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """``visit(color_scheme="dark", width=390)`` is a visitor's fresh window, a Playwright page.
+
+    ``page.complaints`` are the errors of its console and of its scripts, ``page.outside`` the addresses beyond this
+    machine that it asked for (the request is stopped, and the test fails), ``page.dialogs`` what popped up.
+    """
+    windows: list[Any] = []
+
+    def window(*, color_scheme: str = "light", width: int = 1360, height: int = 900) -> Any:
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=color_scheme,
+                                       reduced_motion="reduce")
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.outside, page.complaints, page.dialogs = [], [], []
+
+        def route(r: Any) -> None:
+            page.outside.append(r.request.url)
+            r.abort()
+
+        context.route(lambda url: not url.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")), route)
+        page.on("console", lambda m: page.complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: page.complaints.append(str(e)))
+        page.on("dialog", lambda d: (page.dialogs.append(d.message), d.dismiss()))
+        windows.append(page)
+        return page
+
+    yield window
+    outside = [url for page in windows for url in page.outside]
+    for page in windows:
+        page.context.close()
+    assert outside == [], "a page asked the network for something"
+
+
+@pytest.fixture
+def page(visit: Callable[..., Any]) -> Any:
+    """A visitor's window."""
+    return visit()
