@@ -237,8 +237,9 @@ def migrations() -> Any:
 
     @steps(name="0003_people")
     def third(db: Any) -> None:
-        for statement in _statements(schema_people.TABLES + schema_people.TRIGGERS):
+        for statement in _statements(schema_people.TABLES + schema_people.TRIGGERS + schema_views.COLUMNS):
             db.conn.execute(statement)
+        db.conn.execute(schema_views.COUNT)
         for name, query in schema_views.VIEWS.items():
             db.conn.execute(f"DROP VIEW IF EXISTS {name}")
             db.conn.execute(f"CREATE VIEW {name} AS {query}")

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import CheckpointError, Missing
 from ..trajectories import digest
 from .connection import Connection, dumps, now
+from .schema_views import COUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +98,15 @@ class Weights:
                         for i, r in enumerate(rows)
                     ],
                 )
+                self.db.run(f"{COUNT} WHERE id = ?", set_id)
         return set_id, content
 
     def training_sets(self, experiment: str, round: int | None = None) -> list[dict[str, Any]]:
-        """Rows of {id, round, model, hash, n, direct, repaired, edited, distinct}."""
-        where = "" if round is None else " AND s.round = ?"
+        """Rows of {id, round, model, hash, n, direct, repaired, edited, distinct_examples, lucky, checked}."""
+        where = "" if round is None else " AND round = ?"
         sql = (
-            "SELECT s.id, s.round, s.model, s.hash, s.n, coalesce(sum(e.source = 'direct'), 0) AS direct, "
-            "coalesce(sum(e.source = 'repaired'), 0) AS repaired, coalesce(sum(e.source = 'edited'), 0) AS edited, "
-            "count(DISTINCT e.content) AS distinct_examples "
-            "FROM training_set s LEFT JOIN example e ON e.training_set = s.id "
-            f"WHERE s.experiment = ?{where} GROUP BY s.id ORDER BY s.round, s.model"
+            "SELECT id, round, model, hash, n, direct, repaired, edited, distinct_examples, lucky, checked "
+            f"FROM training_set WHERE experiment = ?{where} ORDER BY round, model"
         )
         return [dict(row) for row in self.db.rows(sql, *([experiment] if round is None else [experiment, round]))]
 
