@@ -2,14 +2,14 @@
 
     code.copy("rounds_table", code.call("rounds", e.id))
 
-draws under the element whose key is ``rounds_table`` a quiet "Copy as code" with the cell
+draws a quiet "Copy as code"; it stands after its element, the key of which it names, before any other. The cell is
 
     from sirius_core import frames
     lab = frames.open("lab.db")
     lab.rounds("quickstart-0-1")
 
 The promise is tested: tests/test_code_cells.py runs every cell that a page shows and compares what comes out with the
-element of that key on the same page.
+table or figure that stands before it.
 """
 
 from __future__ import annotations
