@@ -255,6 +255,11 @@ async def play(team: Team, task: Task, voices: Voices, path: SeedPath, call: Cal
     return Trajectory(path, team.name, ask.turns(), outcome)
 
 
+def branch_of(parent: Trajectory, edits: Mapping[int, str], fresh_from: int | None) -> str:
+    """The name of a replay among those of its parent; its draws share it."""
+    return digest(parent.path.key, {str(i): text for i, text in edits.items()}, fresh_from)
+
+
 async def replay(
     parent: Trajectory,
     team: Team,
@@ -276,8 +281,7 @@ async def replay(
     changes = dict(edits or {})
     if bad := [i for i in changes if not 0 <= i < len(parent.turns)]:
         raise UsageError(f"turn {bad[0]} cannot be edited: the trajectory has turns 0 to {len(parent.turns) - 1}")
-    branch = digest(parent.path.key, {str(i): text for i, text in changes.items()}, fresh_from)
-    place = replace(path or parent.path, branch=branch, draw=draw)
+    place = replace(path or parent.path, branch=branch_of(parent, changes, fresh_from), draw=draw)
     ask = Ask(team, voices, place, call, parent, changes, fresh_from)
     outcome = await _run(team, task, ask)
     return Trajectory(place, team.name, ask.turns(), outcome, parent.id, changes, fresh_from)

@@ -119,7 +119,7 @@ def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
         progress.cancel = work.bench.rollout.cancel
         if job.status == "queued" and job.cancel:
             work.bench.rollout.cancel()
-        with _signals(work.bench.rollout.cancel):
+        with interruptible(work.bench.rollout.cancel):
             improve(work)
         status = "done"
     except Paused as pause:
@@ -273,6 +273,11 @@ def launch_measure(path: Path, experiment: str, samples: int = 64, problems: int
     return _detach(path, "measure", experiment, log_file(path, experiment, "measure"), *how)
 
 
+def launch_inquiry(path: Path, inquiry: str) -> int:
+    """``sirius inquire`` as a process of its own; returns its pid."""
+    return _detach(path, "inquire", inquiry, log_file(path, inquiry))
+
+
 def log_file(path: Path, experiment: str, what: str = "") -> Path:
     """Where a detached process writes what it has to say."""
     return _folder(path) / f"{experiment}{what and f'.{what}'}.log"
@@ -371,7 +376,7 @@ def _beside(path: Path, name: str) -> BinaryIO:
 
 
 @contextmanager
-def _signals(cancel: Callable[[], None]) -> Iterator[None]:
+def interruptible(cancel: Callable[[], None]) -> Iterator[None]:
     """SIGTERM and the first SIGINT ask for a stop; the second SIGINT interrupts at once. Only in the main thread."""
     asked = [False]
 

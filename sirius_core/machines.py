@@ -35,6 +35,11 @@ def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
     return PocketMachine(Engine(s.workers), s.base)
 
 
+def embedded(settings: Settings) -> bool:
+    """Whether the embedded model of this process plays, which knows only its own words."""
+    return not settings.model and settings.update in ("auto", "pocket", "none")
+
+
 def clash(settings: Settings) -> None:
     """UsageError where settings contradict one another; nobody is asked and nothing is read."""
     s = settings

@@ -1,9 +1,10 @@
 """Intervals, paired tests and bootstraps: how sure a number is.
 
 Right and wrong are 1 and 0 (or any reward); ``clusters`` names what was sampled together: wordings of one problem,
-episodes of one task. Every bootstrap takes its ``seed``. Three sentences that must not be mixed:
+episodes of one task. Every bootstrap takes its ``seed``. Sentences that must not be mixed:
 
     wilson, clustered, cluster_bootstrap       how good is this checkpoint?
+    difference                                 do these replays differ from those? (independent tries)
     mcnemar, paired_delta, minimum_effect      do these two checkpoints differ? (paired over items)
     t_interval, crossed, seeds_by_items        is this recipe better? (at least three seeds)
 """
@@ -78,6 +79,21 @@ def wilson(right: int, n: int, confidence: float = 0.95) -> Interval:
     low = 0.0 if right == 0 else (middle - half) / scale
     high = 1.0 if right == n else (middle + half) / scale
     return Interval(p, low, high, n, "wilson")
+
+
+def difference(right: int, n: int, other: int, m: int, confidence: float = 0.95) -> Interval:
+    """right / n - other / m of independent tries, with Newcombe's hybrid score interval (1998, method 10):
+
+    d - sqrt((p1 - l1)² + (u2 - p2)²) to d + sqrt((u1 - p1)² + (p2 - l2)²), from the Wilson interval of each share.
+    ``difference(56, 70, 48, 80)`` is 0.2 (0.0524 to 0.3339), the paper's own example (a).
+    """
+    if not n or not m:
+        return Interval(math.nan, -1.0, 1.0, 0, "newcombe")
+    one, two = wilson(right, n, confidence), wilson(other, m, confidence)
+    d = one.estimate - two.estimate
+    low = d - math.hypot(one.estimate - one.low, two.high - two.estimate)
+    high = d + math.hypot(one.high - one.estimate, two.estimate - two.low)
+    return Interval(d, low, high, min(n, m), "newcombe")
 
 
 def clustered(values: Values, clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:

@@ -18,9 +18,9 @@ CORE = ROOT / "sirius_core"
 ROOMS = (
     "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "models",
     "tasks", "games", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks", "repair", "rewriting",
-    "review", "training", "finetune", "recipes", "evaluate", "figures", "improve", "machines", "estimate", "doctor",
-    "contrast", "frames",
-    "jobs", "server", "commands", "__main__",
+    "review", "whatif", "training", "finetune", "recipes", "evaluate", "figures", "improve", "machines", "estimate",
+    "doctor", "contrast", "frames",
+    "jobs", "inquiries", "server", "commands", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")
 NEVER = {"utils", "util", "common", "helpers", "base", "manager", "misc"}

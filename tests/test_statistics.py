@@ -22,6 +22,7 @@ from sirius_core.statistics import (
     clustered,
     counted,
     crossed,
+    difference,
     holm,
     mcnemar,
     minimum_effect,
@@ -275,3 +276,12 @@ def test_the_exact_test_keeps_its_level() -> None:
     assert 0.01 < np.mean(rejected) <= 0.05
     held_back = [significantly_lower(b, a) for b, a in zip(before.tolist(), after.tolist())]
     assert 0.01 < np.mean(held_back) <= 0.06
+
+
+def test_newcombe_gives_the_papers_own_example() -> None:
+    """Newcombe (1998), Table II, contrasts (a) and (e), method 10: 56/70 - 48/80 and 10/10 - 0/10."""
+    found = difference(56, 70, 48, 80)
+    assert (round(found.estimate, 4), round(found.low, 4), round(found.high, 4)) == (0.2, 0.0524, 0.3339)
+    whole = difference(10, 10, 0, 10)
+    assert (whole.estimate, round(whole.low, 4), whole.high) == (1.0, 0.6075, 1.0)
+    assert math.isnan(difference(0, 0, 1, 2).estimate)

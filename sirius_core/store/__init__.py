@@ -15,7 +15,10 @@ from types import TracebackType
 from ..errors import CheckpointError
 from .connection import Connection, dumps, now
 from .episodes import Episodes
+from .examples import Examples
 from .experiments import ACTIVE, Experiment, Experiments, Job
+from .inquiries import Inquiries, Inquiry
+from .people import People, PlantedRow
 from .prices import Notes, PriceRow, Prices
 from .repairs import Repairs, Review
 from .rewrites import Rewrite, RewriteReview, Rewrites
@@ -33,9 +36,12 @@ class Store:
         self.experiments = Experiments(self.db)
         self.episodes = Episodes(self.db)
         self.repairs = Repairs(self.db)
+        self.people = People(self.db)
         self.rewrites = Rewrites(self.db)
         self.weights = Weights(self.db)
+        self.examples = Examples(self.db)
         self.prices = Prices(self.db)
+        self.inquiries = Inquiries(self.db)
 
     def notes(self, experiment: str) -> Notes:
         """An experiment's notes of what remote services were given."""
@@ -70,5 +76,5 @@ class Store:
         self.close()
 
 
-__all__ = ["ACTIVE", "Connection", "ExampleRow", "Experiment", "Job", "Notes", "PriceRow", "Prices", "Review",
-           "Rewrite", "RewriteReview", "Store", "UpdateRow", "dumps", "now"]
+__all__ = ["ACTIVE", "Connection", "ExampleRow", "Experiment", "Inquiry", "Job", "Notes", "People", "PlantedRow",
+           "PriceRow", "Prices", "Review", "Rewrite", "RewriteReview", "Store", "UpdateRow", "dumps", "now"]
