@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 
 import streamlit as st
 
@@ -11,114 +11,153 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.switch_page("app.py")
 
 from sirius_core import jobs, review, rewriting
-from sirius_core.pocket.vocabulary import knows
-from sirius_core.store import Experiment, Review, Store
+from sirius_core.review import Item
+from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
-from sirius_core.trajectories import Repair, Task, Trajectory
-from view import actions, decisions, desk, episodes, instructions, lab, live
-from view.texts import problem, say
-from view.words import editable, readable
+from view import (
+    actions,
+    decisions,
+    desk,
+    instructions,
+    lab,
+    live,
+    review_blind,
+    review_doing,
+    review_item,
+    review_over,
+    review_queue,
+    review_side,
+    review_tries,
+)
+from view.numbers import many
+
+KEYS = (
+    ("A", "accept the rewrite"),
+    ("Ctrl or ⌘ + Enter", "try the edit, then save it"),
+    ("X", "reject, with the reason that is set"),
+    ("1 to 4", "set or clear the reason; of a blind one: the turn that went wrong"),
+    ("0", "of a blind one: cannot tell"),
+    ("→", "skip, or the next one"),
+    ("←", "the one before"),
+    ("F", "flag"),
+    ("U", "undo"),
+)
 
 
 # -- draw --------------------------------------------------------------------------------------------------------------
-def one(store: Store, e: Experiment, r: Repair, decided: Review | None, last: Review | None) -> None:
-    """One repair: what failed, what the critic says, the rewrite, what it leads to, and the decision bar."""
-    task, failed = store.episodes.task(r.task), store.episodes.get(r.failed)
-    again = store.episodes.get(r.replay) if r.replay else None
-    assert r.turn is not None
-    if st.session_state.get("rv_shown", ("",))[0] != r.id:
-        st.session_state["rv_shown"] = (r.id, time.monotonic())
-    problem(readable(task.source, task.question))
+def one(store: Store, item: Item, queue: list[Item], *, dead: bool) -> None:
+    """One repair, or first the failed episode alone where the item is blind; and the decision bar."""
+    s, decided = review.shown(store, item.id), item.decision
+    blind = item.blind and decided is None and not review.judged(store, item.id, actions.author())
+    review_side.question(s)
     if decided is not None:
         why = f" ({lab.plain(decided.reason)})" if decided.reason else ""
-        st.info(f"Decided: {decided.verdict}{why}. Undo it to decide again.", icon=":material/lock:")
+        st.info(f"Decided by {lab.plain(decided.author)}: {decided.verdict}{why}. Undo it to decide again.",
+                icon=":material/lock:")
     left, right = st.columns([3, 2], gap="medium")
+    edited = None
     with left:
-        with st.container(border=True, gap="xsmall"):
-            place = f"turn {r.turn + 1} of {len(failed.turns)}"
-            st.subheader(f"{episodes.name(failed.turns[r.turn])}, {place}: the critic's rewrite", anchor=False)
-            episodes.critique(task, r, raw=False)
-            episodes.rewrite(task, failed, r, raw=False)
-        edit_box(store, e, task, failed, r)
+        if blind:
+            review_blind.draw(item, s, dead=dead)
+        else:
+            review_blind.compared(item, s)
+            review_item.card(item, s)
+            if decided is None:
+                review_item.desk(store, item, s, dead=dead)
+                edited = review_tries.tried(store, item.id)
     with right:
-        if again is not None:
-            with st.container(border=True):
-                st.markdown("**Played again with the critic's rewrite**")
-                episodes.outcome_change(task, failed, again)
-                with st.expander("What it changed further on", type="compact", key=f"down_{r.id}"):
-                    episodes.downstream(task, failed, again, r.turn, raw=False)
-        with st.expander("The right answer", icon=":material/visibility:", key=f"gold_{r.id}"):
-            say(readable(task.source, task.answer), big=True)
-        with st.container(border=True):
-            st.pills("If you reject it, why?", review.REASONS, key=f"reason_{r.id}", on_change="ignore")
-        lab.link(lab.EXPLORE, "The whole episode", icon=":material/timeline:", traj=r.failed)
-    edited, back = actions.tried(store, r.id), decided or last
+        if not blind:
+            review_side.critique(s)
+            review_side.evidence(store, item)
+            review_side.further_on(item, s)
+        review_side.answer(s)
+        if not blind and decided is None:
+            review_item.reasons(item, dead=dead)
+        review_side.links(s)
     decisions.bar(
-        r.id,
-        actions.decide,
-        accept=again is not None and again.right,
+        item.id,
+        partial(actions.decide, item),
+        accept=not blind and s.replay is not None and s.replay.right,
         save=edited is not None and edited.right,
+        reject=not blind,
         done=decided is not None,
-        back=back.repair if back else None,
+        undo=review_queue.undoable(queue, item),
+        back=review_queue.before(queue, item),
+        flag=partial(actions.flag, item),
+        flagged=item.flagged,
+        dead=dead,
         help={
             "accept": "the critic's rewrite enters the library as it is.",
-            "save": "Your text enters the library. Try it first: it must lead to the right answer.",
+            "save": "Ctrl or ⌘ + Enter, once it was tried: your text enters the library. It must lead to the right "
+            "answer.",
             "reject": "it stays out of the library.",
         },
     )
+    last = review_tries.last(item.id, review_tries.editing(item.id))
+    actions.show(item.id, blind, decided is not None, last and last["id"])
 
 
-def edit_box(store: Store, e: Experiment, task: Task, failed: Trajectory, r: Repair) -> None:
-    """Edit the rewrite by hand and see at once where it leads."""
-    assert r.turn is not None
+def aside(store: Store, e: Experiment, round: int, queue: list[Item]) -> bool:
+    """What is at hand, folded; whether one of them is open."""
+    def filters() -> None:
+        review_queue.chooser(queue)
+        review_queue.offer(queue)
+        desk.way_on(e.id, round, sum(i.decision is None for i in queue), "repair")
+
+    done = {i.id: i.decision for i in queue if i.decision is not None}
+    wanted = review_queue.chosen()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="aside"):
+        return any([
+            desk.popover("Queue" if wanted == review_queue.ALL else f"Queue: {wanted}", ":material/filter_list:",
+                         "pop_queue", filters),
+            desk.popover("Last ten", ":material/history:", "pop_last", partial(desk.last, done), disabled=not done),
+            desk.popover("How am I doing", ":material/speed:", "pop_doing", partial(review_doing.panel, store, e)),
+            desk.popover("Keys", ":material/keyboard:", "pop_keys", partial(desk.keys, KEYS)),
+        ])
+
+
+def nothing(store: Store, e: Experiment, job: Job, decided: bool) -> None:
+    """Nothing waits: why, and where the run is."""
+    if live.active(job):
+        st.write(
+            "Nothing waits for a decision now: the round goes on."
+            if decided
+            else "The round is on its way to its repairs. They appear here by themselves."
+            if e.settings.update != "prompts"
+            else "The round is on its way to what people decide. It appears here by itself."
+        )
+    elif job.status == "done":
+        st.write("This experiment is complete. Nothing waits for a decision.")
+    else:
+        st.write("Nothing waits for a decision. The run stands still; resume it on the run page.")
+    desk.past(store.repairs.decisions(e.id), " about repairs" if e.settings.update == "prompts" else "")
+    desk.past(store.rewrites.decisions(e.id), " about instructions")
     with st.container(border=True):
-        st.text_area(
-            "Edit it yourself",
-            editable(task.source, r.rephrased),
-            key=f"edit_{r.id}",
-            on_change="ignore",
-            height=90 if "\n" not in r.rephrased and len(r.rephrased) < 200 else 300,
-            help=("Type it as you read it: 371 - 35 x 9. " if knows(r.rephrased) else "")
-            + "The team then plays on from your text.",
-        )
-        last = st.session_state.get("rv_tried", {}).get(r.id)
-        result = actions.tried(store, r.id)
-        ready = result is not None and result.right
-        st.button(
-            "Try it" if not last else "Try it again",
-            icon=":material/play_arrow:",
-            key="try",
-            on_click=actions.attempt,
-            args=(e.id, r.id),
-            shortcut=None if ready else "Mod+Enter",
-            help="Plays the episode on from your text, with the models of then.",
-        )
-        unread = st.session_state.get("rv_unread", ("", ""))
-        if unread[0] == r.id:
-            st.error(lab.plain(unread[1]), icon=":material/spellcheck:")
-        elif last:
-            shown = store.episodes.get(last["id"])
-            draws = f", draw {last['draw'] + 1} of this text" if last["draw"] else ""
-            st.caption(f"Your text, played again in {last['seconds']:.2f} s{draws}:")
-            episodes.rewrite(task, failed, r, raw=False, text=shown.edits[r.turn])
-            episodes.outcome_change(task, failed, shown)
-            episodes.downstream(task, failed, shown, r.turn, raw=False)
-            if not shown.right:
-                st.caption(
-                    "It does not lead to the right answer, so it cannot enter the library. What follows your text is "
-                    "sampled afresh: change it, or try the same once more."
-                )
+        live.panel(e.id, key="review")
+    with st.container(horizontal=True):
+        lab.link(lab.OVERVIEW, "Results", icon=":material/insights:")
+        lab.link(lab.RUN, "Run", icon=":material/play_circle:")
 
 
-def current(queue: list[Repair], decisions: dict[str, Review]) -> Repair | None:
-    """The item of the address, decided or not; else the first that waits, skipped ones last."""
-    asked, skipped = st.query_params.get("rv"), st.session_state.get("rv_skipped", [])
-    waits = [r for r in queue if r.id not in decisions]
-    return next((r for r in queue if r.id == asked), None) or min(
-        waits, key=lambda r: skipped.count(r.id), default=None
-    )
+def repairs(store: Store, e: Experiment, round: int, queue: list[Item]) -> None:
+    """The queue of a round, one item of it in view."""
+    review_doing.told(store)
+    desk.progress([i.id for i in queue], {i.id: i.decision for i in queue if i.decision is not None},
+                  st.session_state.get("rv_skipped", []))
+    dead = aside(store, e, round, queue)
+    if review_queue.looked_at(store, queue):
+        return
+    item = review_queue.current(queue)
+    if item is not None:
+        one(store, item, queue, dead=dead)
+    else:
+        with st.container(border=True):
+            st.write(f"Nothing that waits is “{review_queue.chosen()}”. "
+                     f"{many(sum(i.decision is None for i in queue), 'other item')} wait.")
+            st.button("Show all", icon=":material/filter_list_off:", key="show_all", on_click=review_queue.show_all)
 
 
+# -- choose, call ------------------------------------------------------------------------------------------------------
 with lab.opened() as store:
     e = lab.chosen(store)
     if e is None or not e.settings.review:
@@ -131,35 +170,18 @@ with lab.opened() as store:
         )
         st.stop()
     round, job = Browse(store.db).closed(e.id), jobs.status(store, e.id)
-    waiting = [] if live.active(job) else review.waiting(store, e.id, round)
-    queue, decided = review.queue(store, e.id, round), store.repairs.decisions(e.id, round)
-    item = current(queue, decided) if waiting else None
-    rewrites = [] if live.active(job) or waiting else rewriting.waiting(store, e.id, round)
-    if item is not None:
-        last = [d for d in store.repairs.last_decisions(e.id, 10) if d.repair in {r.id for r in queue}]
-        desk.progress([r.id for r in queue], decided)
-        left = sum(r.id not in decided for r in queue)
-        desk.aside(e.id, round, left, last, what="repair", enter="try the edit, then save it")
-        one(store, e, item, decided.get(item.id), last[0] if last else None)
+    moves = live.active(job)
+    queue = [] if moves else review.items(store, e.id, round)
+    waiting = [] if moves else review.waiting(store, e.id, round)
+    rewrites = [] if moves or waiting else rewriting.waiting(store, e.id, round)
+    opened = st.query_params.get("rv") in {i.id for i in queue}
+    over = review_over.waits(e, round) and not waiting and not rewrites
+    if waiting or (over and opened):
+        repairs(store, e, round, queue)
     elif rewrites:
         instructions.review(store, e, round)
+    elif over:
+        review_doing.told(store)
+        review_over.draw(e, sum(i.decision is not None for i in queue), review_queue.undoable(queue, None))
     else:
-        if live.active(job):
-            st.write(
-                "Nothing waits for a decision now: the round goes on."
-                if decided
-                else "The round is on its way to its repairs. They appear here by themselves."
-                if e.settings.update != "prompts"
-                else "The round is on its way to what people decide. It appears here by itself."
-            )
-        elif job.status == "done":
-            st.write("This experiment is complete. Nothing waits for a decision.")
-        else:
-            st.write("Nothing waits for a decision. The run stands still; resume it on the run page.")
-        desk.past(store.repairs.decisions(e.id), " about repairs" if e.settings.update == "prompts" else "")
-        desk.past(store.rewrites.decisions(e.id), " about instructions")
-        with st.container(border=True):
-            live.panel(e.id, key="review")
-        with st.container(horizontal=True):
-            lab.link(lab.OVERVIEW, "Results", icon=":material/insights:")
-            lab.link(lab.RUN, "Run", icon=":material/play_circle:")
+        nothing(store, e, job, any(i.decision for i in queue))

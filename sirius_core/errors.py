@@ -2,7 +2,8 @@
 
     SiriusError                 one clear line for a person: what was wrong and what mends it
     ├── UsageError              the request itself is wrong (exit code 2)
-    │   └── UnknownName         a preset, setting, recipe, team ... that does not exist; names the nearest known ones
+    │   ├── UnknownName         a preset, setting, recipe, team ... that does not exist; names the nearest known ones
+    │   └── Decided             somebody has decided this item meanwhile
     ├── StoreError              the database file cannot be used as asked
     │   ├── NewerDatabase       written by a newer version of the lab
     │   ├── ReadOnlyDatabase    the file or its folder cannot be written
@@ -45,6 +46,14 @@ class UnknownName(UsageError):
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
         super().__init__(f"there is no {kind} {name!r}; {hint}")
         self.kind, self.name, self.known = kind, name, tuple(names)
+
+
+class Decided(UsageError):
+    """``author`` has decided this item: ``verdict``. It can be decided again once that is undone."""
+
+    def __init__(self, author: str, verdict: str) -> None:
+        super().__init__(f"{author} has decided this meanwhile: {verdict}; undo that to decide again")
+        self.author, self.verdict = author, verdict
 
 
 class StoreError(SiriusError):

@@ -163,11 +163,22 @@ class Run:
             self.bench.rollout.run(round, "repair", plan, lockstep=voices.lockstep)
 
     def wait_for_people(self, round: int) -> None:
-        """With review on, the round waits until every mended repair is decided, or a person says go on."""
+        """With review on, the round waits until its queue is decided, or a person says go on.
+
+        Before it waits, what a reviewer should see beside a repair is played (`review.replays`), and known-bad repairs
+        are put among the others (`review.planted`).
+        """
         trained = self.store.weights.models(self.experiment.id, round) is not None
         if not self.settings.review or self.recipe.repair is None or trained:
             return
         if waiting := review.waiting(self.store, self.experiment.id, round):
+            voices = self.voices(self.models_after(round - 1), review.replays.PHASE)
+            team, judge, shown = self.recipe.team, self.recipe.judge, [item.repair for item in waiting]
+            plan = review.replays.plan(
+                self.store, round, shown, self.settings.replays, team=team, judge=judge, voices=voices)
+            with self._phase(round, review.replays.PHASE):
+                self.bench.rollout.run(round, review.replays.PHASE, plan, lockstep=voices.lockstep)
+            review.planted.plant(self.store, self.experiment.id, round, team=team, judge=judge)
             raise WaitingForReview(
                 f"{self.experiment.id}: {len(waiting)} repairs of round {round} wait; decide them on the "
                 f"review page, or go on without: sirius resume {self.experiment.id} --go-on")

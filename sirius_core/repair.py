@@ -62,6 +62,17 @@ class CriticRepair:
     async def __call__(self, failure: Failure, call: Call) -> Records:
         return await _mend(failure, call, self)
 
+    @property
+    def critic(self) -> str:
+        """Who criticises: what a repair's record says."""
+        return "gold" if self.gold else "blind"
+
+    def attempts(self, failure: Failure) -> list[tuple[int, str, str]]:
+        """(number of the critique, role asked about or none, branch of the mend) of each critique that is asked for."""
+        roles = failure.team.chain if self.each else ("",)
+        return [(c, role, digest("mend", failure.trajectory.path.key, role))
+                for c in range(self.max_critiques) for role in roles]
+
     async def criticise(self, failure: Failure, ask: Any, role: str) -> tuple[str, Blame | None]:
         """A critique, and the turn that it blames: of ``role``, or without one of whichever role of the chain."""
         team, task = failure.team, failure.task
@@ -103,6 +114,31 @@ class Rationalisation(CriticRepair):
         return ()
 
 
+@dataclass(frozen=True)
+class Advised(CriticRepair):
+    """A person's critique of one turn: ``feedback`` is what the role is told; ``draw`` numbers the tries at it.
+
+    What of it turns up in the rewrite, word for word, is a leak as with any critic.
+    """
+
+    turn: int = 0
+    feedback: str = ""
+    draw: int = 0
+
+    @property
+    def critic(self) -> str:
+        return "person"
+
+    def attempts(self, failure: Failure) -> list[tuple[int, str, str]]:
+        return [(self.draw, "", digest("advised", failure.trajectory.path.key, self.turn, self.feedback))]
+
+    async def criticise(self, failure: Failure, ask: Any, role: str) -> tuple[str, Blame | None]:
+        return self.feedback, Blame(self.turn, self.feedback)
+
+    def told(self, failure: Failure, blamed: Blame) -> tuple[str, ...]:
+        return ()
+
+
 class _Ledger:
     """Counts the calls of one failure."""
 
@@ -117,7 +153,6 @@ class _Ledger:
 async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
     ledger = _Ledger(call)
     team, task, failed = failure.team, failure.task, failure.trajectory
-    rounds = [(c, role) for c in range(how.max_critiques) for role in (team.chain if how.each else ("",))]
     mends: list[Trajectory] = []
     replays: list[Trajectory] = []
     repairs: list[Repair] = []
@@ -125,10 +160,10 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
     def fits(calls: int) -> bool:
         return not how.max_calls or ledger.count + calls <= how.max_calls
 
-    for number, (critique_no, role) in enumerate(rounds):
+    for number, (critique_no, role, branch) in enumerate(how.attempts(failure)):
         if not fits(3) or any(r.mended for r in repairs):  # critic, rewrite, rephrase: the last turn has no successors
             break
-        path = replace(failure.path, branch=digest("mend", failed.path.key, role), draw=critique_no)
+        path = replace(failure.path, branch=branch, draw=critique_no)
         found: list[Repair] = []
 
         async def mending(
@@ -140,7 +175,7 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
             found: list[Repair] = found,
         ) -> Any:
             start = ledger.count
-            base = Repair("", failed.id, path.id, task.id, "", "gold" if how.gold else "blind", critique_no=number)
+            base = Repair("", failed.id, path.id, task.id, "", how.critic, critique_no=number)
             try:
                 critique, blamed = await how.criticise(failure, ask, role)
             except Stopped:  # no critique could be had: that, too, is an attempt

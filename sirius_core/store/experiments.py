@@ -146,6 +146,13 @@ class Experiments:
             found.setdefault(split, []).append(task)
         return {split: tuple(ids) for split, ids in found.items()}
 
+    def split_of(self, experiment: str, task: str) -> str:
+        """Where a task stands in this experiment; where that was not recorded, in its source."""
+        found: str | None = self.db.value(
+            "SELECT coalesce((SELECT split FROM membership WHERE experiment = ?1 AND task = ?2 LIMIT 1), "
+            "(SELECT split FROM task WHERE id = ?2))", experiment, task)
+        return found or ""
+
     def set_settings(self, experiment: str, settings: Settings) -> None:
         """Replace the settings (jobs.change allows only those that do not touch stored results)."""
         self.db.run("UPDATE experiment SET settings = ? WHERE id = ?", dumps(settings.as_dict()), experiment)

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import Missing
 from ..trajectories import Repair
@@ -27,6 +27,22 @@ class Review:
     replay: str | None = None
     seconds: float = 0.0
     created_at: str = ""
+
+
+class Candidate(NamedTuple):
+    """What the queue must know of a repair and of the end of its replay; ``branch`` is the replay's."""
+
+    id: str
+    failed: str
+    phase: str
+    critic: str
+    turn: int | None
+    leak: str
+    mended: int
+    reward: float | None
+    lucky: int | None
+    marks: str | None  # the reward of each turn, as JSON
+    branch: str | None
 
 
 class Repairs:
@@ -70,6 +86,34 @@ class Repairs:
     def of_replay(self, trajectory_id: str) -> list[Repair]:
         return [_repair(r) for r in self.db.rows("SELECT * FROM repair WHERE replay = ? ORDER BY seq", trajectory_id)]
 
+    def candidates(self, experiment: str, round: int) -> list[Candidate]:
+        """The repairs of a round that people may see, in stored order: its own and those that were sent."""
+        sql = ("SELECT r.id, r.failed, r.phase, r.critic, r.turn, r.leak, r.mended, t.reward, t.lucky, t.reward_turns, "
+               "t.branch FROM repair r LEFT JOIN trajectory t ON t.id = r.replay "
+               "WHERE r.experiment = ? AND r.round = ? AND r.phase IN ('repair', 'sent') ORDER BY r.seq")
+        return [Candidate(*row) for row in self.db.rows(sql, experiment, round)]
+
+    def tallies(self, experiment: str, round: int, threshold: float) -> dict[tuple[str, int | str], tuple[int, int]]:
+        """(right, n) of the phase ``replays``: {(failure, fresh_from): ...} where no turn is edited, else
+        {(failure, branch): ...}."""
+        rows = self.db.rows(
+            "SELECT parent, coalesce(fresh_from, branch), sum(reward > ?3), count(*) FROM trajectory "
+            "WHERE experiment = ?1 AND round = ?2 AND phase = 'replays' GROUP BY parent, fresh_from, branch",
+            experiment, round, threshold)
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    def tallies_of(self, failed: str, threshold: float) -> dict[int | str, tuple[int, int]]:
+        """The same of one failure: {fresh_from or branch: (right, n)}."""
+        rows = self.db.rows("SELECT coalesce(fresh_from, branch), sum(reward > ?2), count(*) FROM trajectory "
+                            "WHERE parent = ?1 AND phase = 'replays' GROUP BY fresh_from, branch", failed, threshold)
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def branch(self, repair_id: str) -> str | None:
+        """The branch of the repair's own replay: every further draw of the same rewrite has it, too."""
+        value: str | None = self.db.value(
+            "SELECT t.branch FROM repair r JOIN trajectory t ON t.id = r.replay WHERE r.id = ?", repair_id)
+        return value
+
     # -- decisions ---------------------------------------------------------------------------------------------------
     def decide(self, review: Review) -> None:
         with self.db.write():
@@ -80,10 +124,15 @@ class Repairs:
 
     def decisions(self, experiment: str, round: int | None = None) -> dict[str, Review]:
         """The decision in force for each repair: the last row, unless that is an undo."""
-        sql = ("SELECT d.* FROM v_decision d JOIN repair r ON r.id = d.repair WHERE r.experiment = ?"
-               + (" AND r.round = ?" if round is not None else ""))
+        sql = ("SELECT d.* FROM repair r JOIN review d ON d.seq = (SELECT max(seq) FROM review WHERE repair = r.id) "
+               "WHERE r.experiment = ? AND d.verdict <> 'undo'" + (" AND r.round = ?" if round is not None else ""))
         rows = self.db.rows(sql, *([experiment] if round is None else [experiment, round]))
         return {row["repair"]: _review(row) for row in rows}
+
+    def decision(self, repair_id: str) -> Review | None:
+        """The decision in force for one repair."""
+        row = self.db.row("SELECT * FROM review WHERE repair = ? ORDER BY seq DESC LIMIT 1", repair_id)
+        return None if row is None or row["verdict"] == "undo" else _review(row)
 
     def history(self, repair_id: str) -> list[Review]:
         return [_review(row) for row in self.db.rows("SELECT * FROM review WHERE repair = ? ORDER BY seq", repair_id)]

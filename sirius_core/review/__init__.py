@@ -1,0 +1,21 @@
+"""The queue for people: what waits for them, what a decision is, what may enter the library.
+
+With review on, a repair enters only by a decision: accept takes the rewrite as it is, edit takes a person's text, whose
+replay must have succeeded, reject keeps it out. What nobody decided stays out. Decisions are rows that are never
+changed; undo is a row too. An *item* is what one decides: a repair, or a planted one (see `planted`).
+"""
+
+from __future__ import annotations
+
+from .admission import admitted, close, go_on
+from .decisions import REASONS, Batch, decide, decide_many, flag, judge, judged, undo, undo_many
+from .edits import advise, try_edit
+from .planted import Planted
+from .queue import Item, Shown, items, shown, waiting
+from .replays import Evidence, evidence
+from .sending import send
+from .tally import Progress, blind_agreement, catches, dwell, progress
+
+__all__ = ["REASONS", "Batch", "Evidence", "Item", "Planted", "Progress", "Shown", "admitted", "advise",
+           "blind_agreement", "catches", "close", "decide", "decide_many", "dwell", "evidence", "flag", "go_on",
+           "items", "judge", "judged", "progress", "send", "shown", "try_edit", "undo", "undo_many", "waiting"]
