@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from .store import ExampleRow, Store
+from .store import ExampleRow
 from .trajectories import Trajectory, Turn, digest
 
 
@@ -106,15 +106,6 @@ def per_model(examples: Iterable[Example], model_of: ModelOf) -> Mapping[str, li
     for example in examples:
         sets[model_of(example.said)].append(example)
     return dict(sorted(sets.items()))
-
-
-def exported(store: Store, training_set: str) -> tuple[list[str], int]:
-    """(lines of `to_jsonl` of a stored training set, how many examples their licence kept out)."""
-    places = store.weights.examples_of(training_set)
-    found = store.episodes.many(list({trajectory for trajectory, _ in places}))
-    known = store.episodes.tasks(list({t.task for t in found.values()}))
-    kept = [Example(found[t], turn) for t, turn in places if not known[found[t].task].data.get("restricted")]
-    return list(to_jsonl(kept)), len(places) - len(kept)
 
 
 def to_jsonl(examples: Iterable[Example]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``sirius run``, ``resume``, ``status``, ``stop``, ``measure`` and ``check``."""
+"""``sirius run``, ``resume``, ``status``, ``stop`` and ``measure``."""
 
 from __future__ import annotations
 
@@ -42,12 +42,6 @@ def add(command: Add) -> None:
     measure.add_argument("--samples", type=int, default=64)
     measure.add_argument("--problems", type=int, default=100)
     common(measure)
-    export = command("export", _export, "The training sets of a round as chat JSONL, a file for each role.")
-    export.add_argument("experiment")
-    export.add_argument("--round", type=int, help="default: the last one that was trained")
-    export.add_argument("--out", type=Path, default=Path("export"), metavar="FOLDER")
-    common(export)
-    common(command("check", _check, "Check the database: integrity, foreign keys, checkpoints."))
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -240,45 +234,3 @@ def _measure(args: argparse.Namespace) -> None:
     else:
         for name, record in measured.items():
             print(f"{name:8}" + "  ".join(f"pass@{k} {m:.1%}" for k, (m, _, _) in record["k"].items()))
-
-
-def _export(args: argparse.Namespace) -> None:
-    from ..store import Store
-    from ..training import exported
-
-    existing(args.db)
-    with Store(args.db) as store:
-        store.experiments.get(args.experiment)
-        sets = store.weights.training_sets(args.experiment, args.round)
-        if not sets:
-            where = f" in round {args.round}" if args.round is not None else ""
-            raise UsageError(f"{args.experiment} has no training set{where}")
-        last = max(row["round"] for row in sets)
-        files = []
-        try:
-            args.out.mkdir(parents=True, exist_ok=True)
-            for row in (row for row in sets if row["round"] == last):
-                lines, left_out = exported(store, row["id"])
-                name = "".join(c if c.isalnum() or c in "-_." else "-" for c in row["model"].replace("*", "all"))
-                path = args.out / f"round{last}.{name}.jsonl"
-                path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="replace")
-                files.append({"file": str(path), "model": row["model"], "examples": len(lines), "left_out": left_out,
-                              "training_set": row["hash"]})
-        except OSError as error:
-            raise UsageError(f"cannot write into {str(args.out)!r}: {error.strerror}") from None
-    if args.json:
-        print(json.dumps({"experiment": args.experiment, "round": last, "files": files}))
-    else:
-        for f in files:
-            out = f", {f['left_out']} left out for their licence" if f["left_out"] else ""
-            print(f"{f['file']}: {f['examples']} examples{out}")
-
-
-def _check(args: argparse.Namespace) -> int:
-    from ..store import Store
-
-    existing(args.db)
-    with Store(args.db) as store:
-        problems = store.check()
-    print(json.dumps({"problems": problems}) if args.json else "\n".join(problems) or "the database is sound")
-    return 1 if problems else 0

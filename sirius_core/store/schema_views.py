@@ -44,7 +44,7 @@ VIEWS = {
     "v_provenance": """
   SELECT s.experiment, s.round, s.model, s.id AS training_set, e.position, e.trajectory, e.turn, e.source, e.weight,
          e.content, t.task, t.parent, r.id AS repair, r.critic, r.critique, r.mend, d.verdict, d.author, d.reason,
-         u.after AS checkpoint
+         d.before AS hash_before, d.after AS hash_after, u.after AS checkpoint
   FROM example e JOIN training_set s ON s.id = e.training_set JOIN trajectory t ON t.id = e.trajectory
   LEFT JOIN review d ON d.seq = (
     SELECT max(v.seq) FROM review v WHERE v.replay = e.trajectory AND v.verdict IN ('accept', 'edit')

@@ -1,0 +1,53 @@
+"""``sirius export``, ``manifest`` and ``check``: what was learned from, and whether the file says the truth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from . import Add, common, existing
+
+
+def add(command: Add) -> None:
+    export = command(
+        "export", _export, "A round's library as JSON lines for other tools, a file for each model, with provenance."
+    )
+    export.add_argument("experiment")
+    export.add_argument("--round", type=int, help="default: the last one that was trained")
+    export.add_argument("--model", metavar="ROLE", help="only this role's, or * for a model that all share")
+    export.add_argument("--format", default="openai", choices=("openai", "trl", "preferences"),
+                        help="openai and trl: chat lines; preferences: repair over failure, edit over both (DPO)")
+    export.add_argument("--out", type=Path, default=Path("export"), metavar="FOLDER")
+    common(export)
+    check = command("check", _check, "Derive every hash and number of the database anew and say exactly what differs.")
+    common(check)
+
+
+def _export(args: argparse.Namespace) -> None:
+    from .. import export
+    from ..store import Store
+
+    existing(args.db)
+    with Store(args.db) as store:
+        store.experiments.get(args.experiment)
+        files = export.folder(store, args.experiment, args.round, args.out, args.format, args.model)
+        round = export.sets(store, args.experiment, args.round, args.model)[0]["round"]
+    rows = [{"file": str(f.path), "model": f.model, "examples": f.examples, "left_out": f.left_out,
+             "training_set": f.training_set, "provenance": str(f.provenance)} for f in files]
+    if args.json:
+        print(json.dumps({"experiment": args.experiment, "round": round, "format": args.format, "files": rows}))
+        return
+    for f in files:
+        out = f", {f.left_out} left out for their licence" if f.left_out else ""
+        print(f"{f.path}: {f.examples} {'pairs' if args.format == 'preferences' else 'examples'}{out}")
+
+
+def _check(args: argparse.Namespace) -> int:
+    from ..store import Store
+
+    existing(args.db)
+    with Store(args.db) as store:
+        problems = store.check()
+    print(json.dumps({"problems": problems}) if args.json else "\n".join(problems) or "the database is sound")
+    return 1 if problems else 0
