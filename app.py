@@ -12,8 +12,15 @@ from view.texts import STYLE
 st.set_page_config(page_title="Sirius Lab", page_icon="🌟", layout="wide")
 st.session_state["_routed"] = True  # a page that is opened first by its address comes here, see the top of each page
 
+
+def overview() -> None:
+    """Streamlit serves the default page at / alone; who writes or keeps the address /overview gets there, too."""
+    st.switch_page(lab.OVERVIEW, query_params=st.query_params.to_dict())
+
+
 PAGES = {
-    "": [st.Page(lab.OVERVIEW, title="Overview", icon=":material/insights:", url_path="overview", default=True)],
+    "": [st.Page(lab.OVERVIEW, title="Overview", icon=":material/insights:", url_path="home", default=True),
+         st.Page(overview, title="Overview", url_path="overview", visibility="hidden")],
     "Experiment": [
         st.Page(lab.RUN, title="Run", icon=":material/play_circle:", url_path="run"),
         st.Page(lab.REVIEW, title="Review", icon=":material/rate_review:", url_path="review"),
