@@ -109,7 +109,7 @@ def aside(store: Store, e: Experiment, round: int, queue: list[Item]) -> bool:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="aside"):
         return any([
             desk.popover("Queue" if wanted == review_queue.ALL else f"Queue: {wanted}", ":material/filter_list:",
-                         "pop_queue", filters),
+                         "pop_queue", filters, always=True),
             desk.popover("Last ten", ":material/history:", "pop_last", partial(desk.last, done), disabled=not done),
             desk.popover("How am I doing", ":material/speed:", "pop_doing", partial(review_doing.panel, store, e)),
             desk.popover("Keys", ":material/keyboard:", "pop_keys", partial(desk.keys, KEYS)),
@@ -175,13 +175,14 @@ with lab.opened() as store:
     waiting = [] if moves else review.waiting(store, e.id, round)
     rewrites = [] if moves or waiting else rewriting.waiting(store, e.id, round)
     opened = st.query_params.get("rv") in {i.id for i in queue}
-    over = review_over.waits(e, round) and not waiting and not rewrites
+    decided = sum(i.decision is not None for i in queue)
+    over = not waiting and not rewrites and (review_over.waits(e, round) or (job.status == "paused" and decided > 0))
     if waiting or (over and opened):
         repairs(store, e, round, queue)
     elif rewrites:
         instructions.review(store, e, round)
     elif over:
         review_doing.told(store)
-        review_over.draw(e, sum(i.decision is not None for i in queue), review_queue.undoable(queue, None))
+        review_over.draw(e, decided, review_queue.undoable(queue, None))
     else:
-        nothing(store, e, job, any(i.decision for i in queue))
+        nothing(store, e, job, decided > 0)

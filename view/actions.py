@@ -1,7 +1,8 @@
-"""What a reviewer does: decide, undo, skip, try an edit. Every action checks again what was on the screen.
+"""What a reviewer does: decide, undo, skip, go back, flag, judge. Every action checks again what was on the screen.
 
-These are callbacks: their arguments were fixed when the button was drawn, so the item is looked up anew, and a key that
-is held down decides nothing that nobody has seen.
+These are callbacks: their arguments were fixed when the button was drawn, so what is in view is looked up anew. A press
+counts only when its item, in the state that is meant, has been in view for `DWELL` seconds; one that comes too early
+begins the wait anew. So a key that is held down decides what was seen, once, and then nothing.
 """
 
 from __future__ import annotations
@@ -11,33 +12,194 @@ import time
 import streamlit as st
 
 from sirius_core import review, rewriting
-from sirius_core.errors import Missing, SiriusError
+from sirius_core.errors import Decided, Missing, SiriusError
+from sirius_core.review import Item, Planted
 from sirius_core.store import Rewrite, Store
-from sirius_core.trajectories import Trajectory
 
-from . import lab, trial
-from .words import typed
+from . import lab, review_tries
 
-DWELL = 0.35  # seconds that an item must have been in view before a key counts: a held key must not decide the unseen
+DWELL = 0.35  # seconds that an item must have been in view before a key counts
+GRACE = 8.0  # seconds after the last decision in which it can be taken back before the round goes on
+LONGEST = 600.0  # seconds on the screen that are written down at most: beyond, somebody went for a coffee
 
 
-def in_view(repair_id: str) -> float | None:
-    """Seconds that the item has been in view; None if another one is, or it came only just now."""
+def show(item: str, *state: object) -> None:
+    """This item is in view now, in this state; what has newly come into view starts the guard again."""
+    kept, now = st.session_state, time.monotonic()
+    if kept.get("rv_state") != (item, *state) or kept.get("rv_shown", ("",))[0] != item:
+        kept["rv_state"], kept["rv_shown"] = (item, *state), (item, now)
+    if kept.get("rv_first", ("",))[0] != item:
+        kept["rv_first"] = (item, now)
+    trail: list[str] = kept.setdefault("rv_trail", [])
+    if trail[-1:] != [item]:
+        trail.append(item)
+
+
+def in_view(item: str) -> float | None:
+    """Seconds since the item came into view; None if another one is, or what is to be seen came only just now."""
     shown, since = st.session_state.get("rv_shown", ("", 0.0))
-    seconds = time.monotonic() - since
-    return seconds if shown == repair_id and seconds >= DWELL else None
+    now = time.monotonic()
+    if shown != item:
+        return None
+    if now - since < DWELL:
+        st.session_state["rv_shown"] = (item, now)
+        return None
+    first, at = st.session_state.get("rv_first", ("", 0.0))
+    return min(LONGEST, now - at) if first == item else now - since
 
 
+def leave() -> None:
+    """Nothing is in view: the next item comes."""
+    for key in ("rv_shown", "rv_state", "rv_first", "rv_told", "rv_bulk"):
+        st.session_state.pop(key, None)
+    st.query_params.pop("rv", None)
+
+
+def go_to(item: str) -> None:
+    leave()
+    st.query_params["rv"] = item
+
+
+def author() -> str:
+    return (st.session_state.get("rv_author") or "").strip() or "a person"
+
+
+# -- repairs -----------------------------------------------------------------------------------------------------------
+def decide(item: Item, verdict: str) -> None:
+    """Accept, edit (what was tried, as it stands in the box) or reject with the reason that is set."""
+    seconds = in_view(item.id)
+    if seconds is None:
+        return
+    reason = st.session_state.get("rv_reasons", {}).get(item.id, "") if verdict == "reject" else ""
+    try:
+        with lab.opened() as store:
+            edited = None
+            if verdict == "edit":
+                edited = review_tries.tried(store, item.id)
+                if edited is None:
+                    st.session_state["_notice"] = "The text has changed since it was tried: try it first."
+                    return
+            planted = review.decide(store, item.id, verdict, author(), reason=reason, edited=edited, seconds=seconds)
+            over = not review.waiting(store, item.experiment, item.round)
+    except Decided as error:  # in another window
+        leave()
+        typed = review_tries.typing(item.id)
+        st.session_state["_notice"] = str(error) + (" Your text is kept; go back to see it." if typed else "")
+        return
+    except SiriusError as error:
+        st.session_state["_notice"] = str(error)
+        return
+    leave()
+    st.session_state.setdefault("rv_mine", []).append(item.id)
+    if planted is not None:
+        st.session_state["rv_told"] = planted
+    if over:
+        last_one(item.experiment, item.round)
+
+
+def told() -> Planted | None:
+    """What is to be said about the repair decided last: that it was planted."""
+    return st.session_state.get("rv_told")
+
+
+def last_one(experiment: str, round: int) -> None:
+    """The last decision: the round goes on by itself, after a moment in which it can be taken back."""
+    st.session_state["rv_over"] = (experiment, round, time.monotonic() + GRACE)
+
+
+def undo(item: str, shown: str = "") -> None:
+    """Take a decision back and show its item; ``shown`` is what stands on the screen while the key is pressed."""
+    if shown and in_view(shown) is None:
+        return
+    try:
+        with lab.opened() as store:
+            if rewrite_of(store, item):
+                rewriting.decide(store, item, "undo", author())
+            else:
+                review.undo(store, item, author())
+    except SiriusError as error:
+        st.session_state["_notice"] = str(error)
+        return
+    mine = st.session_state.get("rv_mine", [])
+    if item in mine:
+        mine.remove(item)
+    st.session_state.pop("rv_over", None)
+    go_to(item)
+
+
+def skip(item: str) -> None:
+    """Later; or, where it is decided, on to the next one."""
+    if in_view(item) is None:
+        return
+    st.session_state.setdefault("rv_skipped", []).append(item)
+    leave()
+
+
+def back(item: str, before: str) -> None:
+    """To the item that was on the screen before this one."""
+    if in_view(item) is None:
+        return
+    trail: list[str] = st.session_state.get("rv_trail", [])
+    while trail and trail[-1] != before:
+        trail.pop()
+    go_to(before)
+
+
+def flag(item: Item) -> None:
+    """Mark it for a second look, or take the mark away."""
+    if in_view(item.id) is None:
+        return
+    try:
+        with lab.opened() as store:
+            review.flag(store, item.id, author(), raised=not item.flagged)
+    except SiriusError as error:
+        st.session_state["_notice"] = str(error)
+    st.query_params["rv"] = item.id  # it stays in view, whatever the filter
+
+
+def reason(item: Item, text: str) -> None:
+    """Set the reason with which X rejects; the same once more takes it away. It decides nothing."""
+    if in_view(item.id) is None:
+        return
+    reasons = st.session_state.setdefault("rv_reasons", {})
+    reasons[item.id] = "" if reasons.get(item.id) == text else text
+
+
+def judge(item: Item, turn: int | None) -> None:
+    """Where a failure went wrong, said before its repair is shown; None is "cannot tell"."""
+    seconds = in_view(item.id)
+    if seconds is None:
+        return
+    try:
+        with lab.opened() as store:
+            review.judge(store, item.id, author(), turn, seconds)
+    except SiriusError as error:
+        st.session_state["_notice"] = str(error)
+        return
+    st.session_state.setdefault("rv_judged", {})[item.id] = turn
+    st.query_params["rv"] = item.id
+
+
+def go_on(experiment: str, round: int) -> None:
+    with lab.opened() as store:
+        review.go_on(store, experiment, round)
+    on(experiment)
+
+
+def on(experiment: str) -> None:
+    """The round goes on."""
+    st.session_state.pop("rv_over", None)
+    leave()
+    lab.launch(experiment)
+
+
+# -- rewritten instructions --------------------------------------------------------------------------------------------
 def rewrite_of(store: Store, item: str) -> Rewrite | None:
     """The rewritten instruction with that id; None if it is a repair's."""
     try:
         return store.rewrites.get(item)
     except Missing:
         return None
-
-
-def author() -> str:
-    return (st.session_state.get("rv_author") or "").strip() or "a person"
 
 
 def decide_rewrite(rewrite_id: str, verdict: str) -> None:
@@ -61,108 +223,12 @@ def decide_rewrite(rewrite_id: str, verdict: str) -> None:
                 author(),
                 reason=st.session_state.get(f"reason_{rewrite_id}") or "" if verdict == "reject" else "",
                 text=text,
-                seconds=min(seconds, 600.0),
+                seconds=seconds,
             )
             over = not rewriting.waiting(store, r.experiment, r.round)
     except SiriusError as error:
         st.session_state["_notice"] = str(error)
         return
-    st.session_state.pop("rv_shown", None)
-    st.query_params.pop("rv", None)
+    leave()
     if over:
-        st.session_state["_round_on"] = True
-        lab.launch(r.experiment)
-
-
-def decide(repair_id: str, verdict: str) -> None:
-    seconds = in_view(repair_id)
-    if seconds is None:
-        return
-    reason = st.session_state.get(f"reason_{repair_id}") or "" if verdict == "reject" else ""
-    try:
-        with lab.opened() as store:
-            experiment, round = store.repairs.place(repair_id)
-            if repair_id in store.repairs.decisions(experiment, round):
-                return
-            edited = None
-            if verdict == "edit":
-                edited = tried(store, repair_id)
-                if edited is None:
-                    st.session_state["_notice"] = "The text has changed since it was tried: try it first."
-                    return
-            seconds = min(seconds, 600.0)
-            review.decide(store, repair_id, verdict, author(), reason=reason, edited=edited, seconds=seconds)
-            over = not review.waiting(store, experiment, round)
-    except SiriusError as error:
-        st.session_state["_notice"] = str(error)
-        return
-    st.session_state.pop("rv_shown", None)
-    st.query_params.pop("rv", None)
-    if over:  # the last decision: the round goes on by itself
-        st.session_state["_round_on"] = True
-        lab.launch(experiment)
-
-
-def undo(repair_id: str) -> None:
-    if in_view(st.session_state.get("rv_shown", ("", 0.0))[0]) is None:
-        return
-    try:
-        with lab.opened() as store:
-            if rewrite_of(store, repair_id):
-                rewriting.decide(store, repair_id, "undo", author())
-            else:
-                review.decide(store, repair_id, "undo", author())
-    except SiriusError as error:
-        st.session_state["_notice"] = str(error)
-        return
-    st.query_params["rv"] = repair_id
-
-
-def skip(repair_id: str) -> None:
-    if in_view(repair_id) is None:
-        return
-    st.session_state.setdefault("rv_skipped", []).append(repair_id)
-    st.query_params.pop("rv", None)
-
-
-def go_on(experiment: str, round: int) -> None:
-    with lab.opened() as store:
-        review.go_on(store, experiment, round)
-    lab.launch(experiment)
-
-
-def attempt(experiment: str, repair_id: str) -> None:
-    """Play the edited text again, at once. The same text once more is another draw."""
-    shown = st.session_state.get(f"edit_{repair_id}") or ""
-    try:
-        with lab.opened() as store:
-            text = meant(store, repair_id, shown)
-            last = st.session_state.get("rv_tried", {}).get(repair_id)
-            draw = last["draw"] + 1 if last and last["text"] == text else 0
-            again, seconds = trial.play(store, store.experiments.get(experiment), repair_id, text, draw)
-    except SiriusError as error:
-        st.session_state["rv_unread"] = (repair_id, str(error))
-        return
-    st.session_state.pop("rv_unread", None)
-    st.session_state.setdefault("rv_tried", {})[repair_id] = {
-        "text": text,
-        "id": again.id,
-        "draw": draw,
-        "seconds": seconds,
-    }
-
-
-def tried(store: Store, repair_id: str) -> Trajectory | None:
-    """The replay of the text that stands in the edit box; None if that text has not been tried."""
-    last = st.session_state.get("rv_tried", {}).get(repair_id)
-    if last is None:
-        return None
-    again = store.episodes.get(last["id"])
-    shown = st.session_state.get(f"edit_{repair_id}")
-    return again if shown is None or meant(store, repair_id, shown) == last["text"] else None
-
-
-def meant(store: Store, repair_id: str, shown: str) -> str:
-    """The text that is played for what stands in the edit box."""
-    repair = store.repairs.get(repair_id)
-    return typed(store.episodes.task(repair.task).source, shown, repair.rephrased)
+        last_one(r.experiment, r.round)

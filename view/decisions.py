@@ -11,19 +11,25 @@ from . import actions
 
 def bar(
     item: str,
-    decide: Callable[[str, str], None],
+    decide: Callable[[str], None],
     *,
     accept: bool,
     save: bool,
     done: bool,
+    undo: str | None,
     back: str | None,
     help: Mapping[str, str],
+    reject: bool = True,
+    flag: Callable[[], None] | None = None,
+    flagged: bool = False,
+    dead: bool = False,
 ) -> None:
-    """``accept`` and ``save`` say whether these can be decided now; ``back`` is the item whose decision can be undone.
+    """``accept``, ``save`` and ``reject`` say whether these can be decided now; ``undo`` is the item whose decision can
+    be taken back, ``back`` the one that was in view before. ``dead``: something lies over the page, no key may fire.
 
     ``help`` has a sentence for accept, save and reject.
     """
-    with st.bottom, st.container(horizontal=True, key="decisions"):
+    with st.bottom, st.container(horizontal=True, gap="small", key="decisions"):
         st.button(
             "Accept",
             type="primary",
@@ -31,18 +37,18 @@ def bar(
             key="accept",
             shortcut="A",
             on_click=decide,
-            args=(item, "accept"),
-            disabled=done or not accept,
+            args=("accept",),
+            disabled=done or dead or not accept,
             help=f"Key A: {help['accept']}",
         )
         st.button(
             "Save edit",
             icon=":material/edit:",
             key="save",
-            shortcut="Mod+Enter" if save else None,
+            shortcut="Mod+Enter" if save and not done else None,
             on_click=decide,
-            args=(item, "edit"),
-            disabled=done or not save,
+            args=("edit",),
+            disabled=done or dead or not save,
             help=help["save"],
         )
         st.button(
@@ -51,8 +57,8 @@ def bar(
             key="reject",
             shortcut="X",
             on_click=decide,
-            args=(item, "reject"),
-            disabled=done,
+            args=("reject",),
+            disabled=done or dead or not reject,
             help=f"Key X: {help['reject']}",
         )
         st.button(
@@ -62,15 +68,38 @@ def bar(
             shortcut="Right",
             on_click=actions.skip,
             args=(item,),
-            help="Key →: decide later.",
+            disabled=dead,
+            help="Key →: decide later." if not done else "Key →: the next one that waits.",
         )
+        if flag is not None:
+            st.button(
+                "Unflag" if flagged else "Flag",
+                icon=":material/flag:",
+                key="flag",
+                shortcut="F",
+                on_click=flag,
+                disabled=dead,
+                help="Key F: mark it for a second look, or take the mark away. It decides nothing.",
+            )
         st.button(
             "Undo",
             icon=":material/undo:",
+            type="tertiary",
             key="undo",
             shortcut="U",
-            disabled=back is None,
+            disabled=dead or undo is None,
             on_click=actions.undo,
-            args=(back or "",),
+            args=(undo or "", item),
             help="Key U: take the last decision back.",
+        )
+        st.button(
+            "Back",
+            icon=":material/arrow_back:",
+            type="tertiary",
+            key="back",
+            shortcut="Left",
+            disabled=dead or back is None,
+            on_click=actions.back,
+            args=(item, back or ""),
+            help="Key ←: to the one before.",
         )

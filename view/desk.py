@@ -1,9 +1,9 @@
-"""What a reviewer has at hand beside the item: how far it is, the last decisions, the keys, a name, the way on."""
+"""What a reviewer has at hand beside the item: how far it is, the last decisions, how one is doing, the keys."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -14,60 +14,69 @@ from .numbers import clock, local_time, many
 
 Decisions = Mapping[str, Review] | Mapping[str, RewriteReview]
 WORDS = (("accept", "accepted"), ("edit", "edited"), ("reject", "rejected"))
-KEYS = (
-    "| key | what it does |\n|:--|:--|\n| A | accept |\n| Ctrl or ⌘ + Enter | {enter} |\n| X | reject |\n| → | skip |\n"
-    "| U | undo |"
-)
+LAST = 10  # decisions that are listed
 
 
-def progress(ids: Sequence[str], decisions: Decisions) -> None:
-    """A bar: reviewed, accepted, edited, rejected, and how long the rest will take at this pace."""
+def progress(ids: Sequence[str], decisions: Decisions, skipped: Sequence[str] = ()) -> None:
+    """A bar: reviewed, accepted, edited, rejected, skipped, the pace, and how long the rest will take at it."""
     done = [decisions[i] for i in ids if i in decisions]
     counts = Counter(d.verdict for d in done)
     parts = [f"{len(done)} of {len(ids)} reviewed"] + [f"{counts[verdict]} {word}" for verdict, word in WORDS]
+    if later := len({i for i in skipped if i in ids and i not in decisions}):
+        parts.append(f"{later} skipped")
     if len(done) >= 3:
         pace = sorted(d.seconds for d in done)[len(done) // 2]
+        parts.append(f"{pace:.1f} s each (median)")
         parts.append(f"about {clock(pace * (len(ids) - len(done)))} left")
     st.progress(len(done) / max(1, len(ids)), text=" · ".join(parts))
 
 
-def aside(
-    experiment: str,
-    round: int,
-    left: int,
-    last: Sequence[Review] | Sequence[RewriteReview],
-    *,
-    what: str,
-    enter: str,
-) -> None:
-    """Who decides, the keys, the last decisions, and the way on. ``left`` items of this kind (``what``) wait."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover("Last decisions", icon=":material/history:", disabled=not last):
-            for d in last:
-                why = f" ({lab.plain(d.reason)})" if d.reason else ""
-                item = d.repair if isinstance(d, Review) else d.rewrite
-                lab.link(lab.REVIEW, f"{d.verdict}{why} · {lab.plain(d.author)} · {local_time(d.created_at)}", rv=item)
-        with st.popover("Keys", icon=":material/keyboard:"):
-            st.markdown(KEYS.format(enter=enter))
-            st.caption("Keys do nothing while you type, and nothing in the first third of a second.")
-        with st.popover("Your name", icon=":material/badge:"):
-            st.text_input(
-                "Written beside your decisions",
-                key="rv_author",
-                persist_state="session",
-                max_chars=40,
-                placeholder="a person",
-            )
-        if left:
-            where = " of the library" if what == "repair" else ""
-            st.button(
-                "Go on without the rest",
-                icon=":material/skip_next:",
-                key="go_on",
-                on_click=actions.go_on,
-                args=(experiment, round),
-                help=f"{many(left, f'undecided {what}')} would stay out{where}.",
-            )
+def last(decisions: Decisions) -> None:
+    """The last decisions, each a link to its item."""
+    found = sorted(decisions.items(), key=lambda pair: pair[1].created_at, reverse=True)[:LAST]
+    for item, d in found:
+        why = f" ({lab.plain(d.reason)})" if d.reason else ""
+        lab.link(lab.REVIEW, f"{d.verdict}{why} · {lab.plain(d.author)} · {local_time(d.created_at)}", rv=item)
+
+
+def popover(
+    label: str, icon: str, key: str, draw: Callable[[], None], *, disabled: bool = False, always: bool = False
+) -> bool:
+    """A popover whose inside is made when it is opened; whether it is open, so that keys may rest meanwhile.
+
+    ``always``: its inside is made in any case, because it has a choice that stands in the address.
+    """
+    box = st.popover(label, icon=icon, key=key, on_change="rerun", disabled=disabled)
+    if box.open or always:
+        with box:
+            draw()
+    return bool(box.open)
+
+
+def keys(rows: Sequence[tuple[str, str]]) -> None:
+    """The sheet of keys, and the name beside one's decisions."""
+    st.markdown("| key | what it does |\n|:--|:--|\n" + "\n".join(f"| {key} | {what} |" for key, what in rows))
+    st.caption("Keys do nothing while you type, while a box like this is open, and in the first third of a second. A "
+               "key that is held down counts once.")
+
+
+def name() -> None:
+    st.text_input("Your name, written beside your decisions", key="rv_author", persist_state="session", max_chars=40,
+                  placeholder="a person")
+
+
+def way_on(experiment: str, round: int, left: int, what: str) -> None:
+    """Let the round go on although ``left`` items wait."""
+    if left:
+        where = " of the library" if what == "repair" else ""
+        st.button(
+            "Go on without the rest",
+            icon=":material/skip_next:",
+            key="go_on",
+            on_click=actions.go_on,
+            args=(experiment, round),
+            help=f"{many(left, f'undecided {what}')} would stay out{where}. Once training begins, decisions stand.",
+        )
 
 
 def past(decisions: Decisions, what: str = "") -> None:

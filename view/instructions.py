@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 
 import streamlit as st
 
@@ -12,6 +12,7 @@ from . import actions, decisions, desk, lab
 from .texts import diff, say
 
 SHOWN = 6  # episodes that are linked
+KEYS = (("A", "accept"), ("Ctrl or ⌘ + Enter", "save your text"), ("X", "reject"), ("→", "skip"), ("U", "undo"))
 REASONS = ("worse", "too narrow", "gives answers away", "unclear")
 
 
@@ -21,16 +22,24 @@ def review(store: Store, e: Experiment, round: int) -> None:
     asked, skipped = st.query_params.get("rv"), st.session_state.get("rv_skipped", [])
     waits = [r for r in found if r.id not in decided]
     item = next((r for r in found if r.id == asked), None) or min(waits, key=lambda r: skipped.count(r.id))
-    here = {r.id for r in found}
-    last = [d for d in store.rewrites.last_decisions(e.id, 10) if d.rewrite in here]
-    desk.progress([r.id for r in found], decided)
-    desk.aside(e.id, round, len(waits), last, what="instruction", enter="save your text")
-    one(store, item, decided.get(item.id), last[0] if last else None)
+    desk.progress([r.id for r in found], decided, skipped)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="aside"):
+        dead = any([
+            desk.popover("Queue", ":material/filter_list:", "pop_queue",
+                         partial(desk.way_on, e.id, round, len(waits), "instruction"), always=True),
+            desk.popover("Last ten", ":material/history:", "pop_last", partial(desk.last, decided),
+                         disabled=not decided),
+            desk.popover("Your name", ":material/badge:", "pop_name", desk.name),
+            desk.popover("Keys", ":material/keyboard:", "pop_keys", partial(desk.keys, KEYS)),
+        ])
+    last = max(decided.values(), key=lambda d: d.created_at, default=None)
+    one(store, item, decided.get(item.id), last, dead=dead)
 
 
-def one(store: Store, r: Rewrite, decided: RewriteReview | None, last: RewriteReview | None) -> None:
-    if st.session_state.get("rv_shown", ("",))[0] != r.id:
-        st.session_state["rv_shown"] = (r.id, time.monotonic())
+def one(
+    store: Store, r: Rewrite, decided: RewriteReview | None, last: RewriteReview | None, *, dead: bool
+) -> None:
+    actions.show(r.id, decided is not None)
     if decided is not None:
         why = f" ({lab.plain(decided.reason)})" if decided.reason else ""
         st.info(f"Decided: {decided.verdict}{why}. Undo it to decide again.", icon=":material/lock:")
@@ -56,14 +65,16 @@ def one(store: Store, r: Rewrite, decided: RewriteReview | None, last: RewriteRe
         )
         with st.container(border=True):
             st.pills("If you reject it, why?", REASONS, key=f"reason_{r.id}", on_change="ignore")
-    back = decided or last
+    latest = decided or last
     decisions.bar(
         r.id,
-        actions.decide_rewrite,
+        partial(actions.decide_rewrite, r.id),
         accept=not changed,
         save=decided is None,
         done=decided is not None,
-        back=back.rewrite if back else None,
+        undo=latest.rewrite if latest else None,
+        back=None,
+        dead=dead,
         help={
             "accept": "the writer's text is tried on the validation problems."
             + (" You changed it: save your text, or put the writer's back." if changed else ""),

@@ -26,6 +26,16 @@ STYLE = """<style>
 .said .quiet, .said.quiet {opacity: .68;}
 .said .pair {margin-right: 1.1em;}
 .said summary {cursor: pointer; opacity: .68; white-space: normal;}
+button:is([kind=segmented_controlActive], [kind=pillsActive]) p {
+    color: light-dark(rgb(67, 56, 202), rgb(165, 180, 252));}
+.bars {display: grid; grid-template-columns: 1fr auto; gap: .15em .8em; align-items: baseline; line-height: 1.5;}
+.bars .num {text-align: right; font-variant-numeric: tabular-nums;}
+.bars .track {grid-column: 1 / -1; position: relative; height: 7px; border-radius: 4px; margin-bottom: .55em;
+              background: rgba(125, 130, 160, .20);}
+.bars .part {height: 100%; border-radius: 4px; background: rgba(125, 130, 160, .75);}
+.bars .part.strong {background: rgb(22, 163, 106);}
+.bars i {position: absolute; top: -3px; height: 13px; border: solid currentColor; border-width: 0 1.5px; opacity: .7;}
+.bars i::after {content: ""; position: absolute; left: 0; right: 0; top: 6px; border-top: 1.5px solid currentColor;}
 </style>"""
 
 WIDE = 90  # characters of a line on the page, about

@@ -1,9 +1,14 @@
-"""A person's edit, played again at once with the models of then. The engine is kept; connections never are."""
+"""What a person tries at a repair, played at once with the models of then: a text, or a critique that is carried out.
+
+The embedded model's worker is kept for the whole server; connections never are.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +22,9 @@ from sirius_core.improve import MENDER
 from sirius_core.machines import machine_for
 from sirius_core.models.pocket import Engine
 from sirius_core.pocket.vocabulary import encode
+from sirius_core.review import Item
 from sirius_core.store import Experiment, Store
-from sirius_core.trajectories import Trajectory
+from sirius_core.trajectories import Repair, Trajectory
 
 
 @dataclass
@@ -34,31 +40,44 @@ def _kept() -> _Kept:
     return _Kept(Engine(workers=1))
 
 
-def play(store: Store, e: Experiment, repair_id: str, text: str, draw: int = 0) -> tuple[Trajectory, float]:
+def play(store: Store, e: Experiment, item: Item, text: str, draw: int = 0) -> tuple[Trajectory, float]:
     """(the replay with ``text`` in the repaired turn, seconds it took). Unknown words raise UnreadableText."""
     started = time.perf_counter()
-    round, kept = store.repairs.place(repair_id)[1], _kept()
+    with _spoken(store, e, item.round) as with_voices:
+        again = review.try_edit(store, item.id, text, draw=draw, **with_voices)
+    return again, time.perf_counter() - started
+
+
+def advise(store: Store, e: Experiment, item: Item, feedback: str, draw: int = 0) -> tuple[Repair, float]:
+    """(the repair that the role made of a person's ``feedback``, seconds it took)."""
+    started = time.perf_counter()
+    with _spoken(store, e, item.round) as with_voices:
+        made = review.advise(store, item.id, feedback, draw=draw, **with_voices)
+    return made, time.perf_counter() - started
+
+
+@contextmanager
+def _spoken(store: Store, e: Experiment, round: int) -> Iterator[dict[str, Any]]:
+    """Team, judge, voices, calls and check as the review asks for them: who spoke when the round's episodes failed."""
+    kept = _kept()
     recipe, pocket = recipes.get(e.settings), not e.settings.model and e.settings.update in ("auto", "pocket", "none")
     limits = Limits(e.settings.deadline, e.settings.attempts)
     with kept.lock:
         machine: Any = PocketMachine(kept.engine, e.settings.base) if pocket else machine_for(e.settings, store, e.id)
         try:
-            found = store.weights.models(e.id, round - 1)  # who spoke when the episode failed
-            names = found[0] if found else {"*": store.weights.put(machine.base())}
+            base = (store.weights.models(e.id, 0) or ({"*": store.weights.put(machine.base())},))[0]
+            names = (store.weights.models(e.id, round - 1) or (base,))[0]
+            mends = {role: base.get(MENDER, base["*"]) for role in recipe.team.menders}  # they are never trained
             models = {role: machine.model(name, store.weights.get(name))
-                      for role, name in names.items() if role != MENDER}
-            again = review.try_edit(
-                store,
-                repair_id,
-                text,
-                team=recipe.team,
-                judge=recipe.judge,
-                voices=voices_for(models, e.settings, recipe.team, "repair"),
-                draw=draw,
-                calls=None if pocket else Calls(store, e.id, e.settings.concurrency, limits),
-                check=encode if all(model.dialect == "pocket" for model in models.values()) else len,
-            )
+                      for role, name in {**mends, **names}.items() if role != MENDER}
+            check: Callable[[str], object] = encode if all(m.dialect == "pocket" for m in models.values()) else len
+            yield {
+                "team": recipe.team,
+                "judge": recipe.judge,
+                "voices": voices_for(models, e.settings, recipe.team, "repair"),
+                "calls": None if pocket else Calls(store, e.id, e.settings.concurrency, limits),
+                "check": check,
+            }
         finally:
             if not pocket:
                 machine.close()
-    return again, time.perf_counter() - started
