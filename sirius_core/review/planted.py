@@ -13,6 +13,7 @@ Planted texts and decisions about them stand in tables that nothing reads which 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,16 +71,29 @@ def slots(kinds: Mapping[str, str], rows: Sequence[PlantedRow]) -> dict[str, lis
     A planted one stands at a place that its id draws, `FAR` from its original, among items of the same kind if there
     are such.
     """
-    order, found = list(kinds), defaultdict[str, list[PlantedRow]](list)
+    order, alike = list(kinds), defaultdict[str, list[int]](list)
     place = {item: n for n, item in enumerate(order)}
+    for n, kind in enumerate(kinds.values()):
+        alike[kind].append(n)
+    found = defaultdict[str, list[PlantedRow]](list)
     for row in rows:
-        if row.repair not in place:
+        if (own := place.get(row.repair)) is None:
             continue
-        own = place[row.repair]
-        far = [i for i in order if abs(place[i] - own) >= FAR] or [order[0 if own else -1]]
-        alike = [i for i in far if kinds[i] == kinds[row.repair]]
-        found[Random(row.id).choice(alike or far)].append(row)
+        random, everywhere = Random(row.id), range(len(order))
+        at = _far(alike[kinds[row.repair]], own, random)
+        at = _far(everywhere, own, random) if at is None else at
+        found[order[everywhere[-1] if at is None else at]].append(row)
     return found
+
+
+def _far(places: Sequence[int], own: int, random: Random) -> int | None:
+    """One of ``places`` (ascending) that is `FAR` from ``own``; None if there is none."""
+    before, after = bisect_right(places, own - FAR), bisect_left(places, own + FAR)
+    count = before + len(places) - after
+    if not count:
+        return None
+    n = random.randrange(count)
+    return places[n if n < before else after + n - before]
 
 
 def said_in(replayed: Trajectory, turn: int, text: str) -> Trajectory:

@@ -8,13 +8,13 @@ there is nothing to edit. Known-bad repairs (`planted`) stand between the others
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 from ..store import Review, Store
 from ..store.repairs import Candidate
-from ..trajectories import Repair, Task, Trajectory, digest
+from ..trajectories import Repair, Task, Trajectory
 from . import planted
 from .admission import GO_ON, PHASE
 from .replays import Evidence, of
@@ -55,17 +55,28 @@ class Shown:
 
 def items(store: Store, experiment: str, round: int) -> list[Item]:
     """The whole queue of a round, decided ones too. No trajectory is loaded."""
-    real = _real(store, experiment, round)
-    placed = planted.slots({i.id: i.kind for i in real}, store.people.planted(experiment, round))
-    queue = []
-    for item in real:
-        queue.append(item)
-        queue += [replace(_of(real, row.repair), id=row.id, planted=True) for row in placed.get(item.id, ())]
+    settings = store.experiments.get(experiment).settings
+    tallies = store.repairs.tallies(experiment, round, settings.threshold)
+    ranked = []
+    for seq, (c, kind) in enumerate(_chosen(store.repairs.candidates(experiment, round), settings.threshold)):
+        evidence = of(tallies, c)
+        if kind == "mended":
+            kind = "doubtful" if evidence.doubtful else "lucky" if c.slipped else "mended"
+        right, n = evidence.rewritten
+        ranked.append((_RANK[kind], right / n if n else 0.0, seq, c, kind, evidence))
+    ranked.sort(key=lambda entry: entry[:3])
+    kinds = {c.id: kind for *_, c, kind, _ in ranked}
+    placed = planted.slots(kinds, store.people.planted(experiment, round))
+    whys = {c.id: _why(kind, c, evidence) for *_, c, kind, evidence in ranked}
     decisions = store.repairs.decisions(experiment, round) | store.people.planted_decisions(experiment, round)
-    share, flagged = store.experiments.get(experiment).settings.blind, store.people.flagged()
-    return [
-        replace(i, blind=_share(i.id) < share, flagged=i.id in flagged, decision=decisions.get(i.id)) for i in queue
-    ]
+    flagged = store.people.flagged()
+
+    def item(name: str, repair: str) -> Item:
+        blind = crc32(name.encode()) < settings.blind * 2**32  # a share that belongs to the item
+        return Item(name, experiment, round, kinds[repair], whys[repair], name != repair, blind, name in flagged,
+                    decisions.get(name), repair)
+
+    return [item(*pair) for own in kinds for pair in ((own, own), *((p.id, p.repair) for p in placed.get(own, ())))]
 
 
 def waiting(store: Store, experiment: str, round: int) -> list[Item]:
@@ -91,21 +102,6 @@ def shown(store: Store, item_id: str) -> Shown:
 
 
 # -- order -------------------------------------------------------------------------------------------------------------
-def _real(store: Store, experiment: str, round: int) -> list[Item]:
-    """The items that are repairs, most valuable first."""
-    threshold = store.experiments.get(experiment).settings.threshold
-    tallies = store.repairs.tallies(experiment, round, threshold)
-    ranked = []
-    for seq, (c, kind) in enumerate(_chosen(store.repairs.candidates(experiment, round), threshold)):
-        evidence = of(tallies, c)
-        if kind == "mended":
-            kind = "doubtful" if evidence.doubtful else "lucky" if _lucky(c) else "mended"
-        right, n = evidence.rewritten
-        item = Item(c.id, experiment, round, kind, _why(kind, c, evidence), False, False, False, None, c.id)
-        ranked.append(((_RANK[kind], right / n if n else 0.0, seq), item))
-    return [item for _, item in sorted(ranked, key=lambda pair: pair[0])]
-
-
 def _chosen(found: Iterable[Candidate], threshold: float) -> list[tuple[Candidate, str]]:
     """The repairs that people should see, in stored order, each with a first guess at its kind."""
     chosen: dict[str, tuple[Candidate, str]] = {}
@@ -128,11 +124,6 @@ def _chosen(found: Iterable[Candidate], threshold: float) -> list[tuple[Candidat
     return [(c, kind) for c, kind in chosen.values() if kind != "not mended" or c.failed not in helped]
 
 
-def _lucky(c: Candidate) -> bool:
-    """Whether a replay that is right at the end has a wrong step on the way."""
-    return c.lucky == 1 or any(mark == 0 for mark in json.loads(c.marks or "{}").values())
-
-
 def _why(kind: str, c: Candidate, evidence: Evidence) -> str:
     (right, n), (plain, m) = evidence.rewritten, evidence.unedited
     if kind == "not mended":
@@ -150,12 +141,3 @@ def _why(kind: str, c: Candidate, evidence: Evidence) -> str:
     if kind == "imported":
         return "It was imported."
     return f"Mended, and right in {right} of {n} further draws." if n else "Mended, and not played on any further."
-
-
-def _of(found: list[Item], item_id: str) -> Item:
-    return next(item for item in found if item.id == item_id)
-
-
-def _share(item_id: str) -> float:
-    """A number from 0 to 1 that belongs to the item."""
-    return int(digest("blind", item_id)[:8], 16) / 16**8

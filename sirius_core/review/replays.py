@@ -7,8 +7,9 @@ So the episode is played on ``settings.replays`` times in each of three ways: fr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from ..episodes import Call, replay
 from ..models import Voices
@@ -26,8 +27,7 @@ NONE: Tally = (0, 0)
 _Way = tuple[str, tuple[int, str] | None, int | None, int]  # failure, edit, fresh_from, draw
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """(right, n) of each way to play the episode on; n is 0 where it was not played.
 
     Where no turn follows there is nothing to draw: such an arm is played once.
@@ -53,8 +53,10 @@ def of(tallies: Mapping[tuple[str, int | str], Tally], c: Candidate) -> Evidence
     """An item's evidence, from the tallies of its round."""
     if c.turn is None:
         return Evidence()
-    keys: tuple[int | str, ...] = (c.branch or "", c.turn + 1, c.turn)
-    return Evidence(*(tallies.get((c.failed, key), NONE) for key in keys))
+    name, turn = c.failed, c.turn
+    return Evidence(
+        tallies.get((name, c.branch or ""), NONE), tallies.get((name, turn + 1), NONE), tallies.get((name, turn), NONE)
+    )
 
 
 def evidence(store: Store, item_id: str) -> Evidence:

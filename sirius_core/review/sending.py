@@ -32,7 +32,7 @@ def send(store: Store, trajectory_id: str, author: str, note: str = "") -> str:
     made = Repair(
         digest("sent", trajectory_id), branch.parent, branch.id, branch.task, note, "person", turn, role, note, text,
         text, (), branch.id, branch.earned(experiment.settings.threshold),
-    )  # fmt: skip
+    )
     with store.write():
         store.repairs.add(experiment.id, round, PHASE, [made])
         store.people.sent(made.id, author, note)

@@ -40,8 +40,7 @@ class Candidate(NamedTuple):
     leak: str
     mended: int
     reward: float | None
-    lucky: int | None
-    marks: str | None  # the reward of each turn, as JSON
+    slipped: int | None  # 1 where some turn of the replay is known to be wrong
     branch: str | None
 
 
@@ -88,9 +87,12 @@ class Repairs:
 
     def candidates(self, experiment: str, round: int) -> list[Candidate]:
         """The repairs of a round that people may see, in stored order: its own and those that were sent."""
-        sql = ("SELECT r.id, r.failed, r.phase, r.critic, r.turn, r.leak, r.mended, t.reward, t.lucky, t.reward_turns, "
-               "t.branch FROM repair r LEFT JOIN trajectory t ON t.id = r.replay "
-               "WHERE r.experiment = ? AND r.round = ? AND r.phase IN ('repair', 'sent') ORDER BY r.seq")
+        sql = (
+            "SELECT r.id, r.failed, r.phase, r.critic, r.turn, r.leak, r.mended, t.reward, "
+            "t.lucky IS 1 OR t.reward_turns GLOB '*:0.0[,}]*', t.branch "
+            "FROM repair r LEFT JOIN trajectory t ON t.id = r.replay "
+            "WHERE r.experiment = ? AND r.round = ? AND r.phase IN ('repair', 'sent') ORDER BY r.seq"
+        )
         return [Candidate(*row) for row in self.db.rows(sql, experiment, round)]
 
     def tallies(self, experiment: str, round: int, threshold: float) -> dict[tuple[str, int | str], tuple[int, int]]:
@@ -100,7 +102,7 @@ class Repairs:
             "SELECT parent, coalesce(fresh_from, branch), sum(reward > ?3), count(*) FROM trajectory "
             "WHERE experiment = ?1 AND round = ?2 AND phase = 'replays' GROUP BY parent, fresh_from, branch",
             experiment, round, threshold)
-        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+        return {(parent, way): (right, n) for parent, way, right, n in rows}
 
     def tallies_of(self, failed: str, threshold: float) -> dict[int | str, tuple[int, int]]:
         """The same of one failure: {fresh_from or branch: (right, n)}."""

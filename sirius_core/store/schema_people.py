@@ -46,7 +46,7 @@ CREATE TABLE inquiry (
   total INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', pid INTEGER, result TEXT,
   created_at TEXT NOT NULL, updated_at TEXT NOT NULL
 ) STRICT;
-CREATE INDEX trajectory_replays ON trajectory(experiment, round, parent, fresh_from, branch, reward)
+CREATE INDEX trajectory_replays ON trajectory(experiment, round, parent, fresh_from, branch, reward, phase)
   WHERE phase = 'replays';
 CREATE INDEX inquiry_trajectory ON inquiry(trajectory, created_at);
 CREATE INDEX inquiry_experiment ON inquiry(experiment, created_at);
