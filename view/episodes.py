@@ -293,11 +293,11 @@ def downstream(task: Task, failed: Trajectory, again: Trajectory, turn: int, *, 
         st.markdown(f"**{name(shown)}**")
         left, right = (column.container(gap="xsmall") for column in st.columns(2))
         with left:
-            st.caption(f"before {mark(failed, i) if old else ''}")
+            st.markdown(f":small[before {mark(failed, i) if old else ''}]")
             said(task, old.text if old else "(never spoken: the episode had ended)", raw=raw)
         with right:
             same = new is not None and new.origin == "given"
-            st.caption(f"after {mark(again, i) if new else ''}{' · given back, unchanged' if same else ''}")
+            st.markdown(f":small[after {mark(again, i) if new else ''}{' · given back, unchanged' if same else ''}]")
             said(task, new.text if new else "(not spoken)", raw=raw)
     if not pairs:
         st.caption("The rewritten turn is the last one: nothing follows it.")
@@ -320,7 +320,7 @@ def then_and_now(task: Task, then: Trajectory, now: Trajectory, *, raw: bool) ->
         assert shown is not None
         texts = [turn.text if turn else "" for turn in (old, new)]
         before, after = texts if raw else (readable(task.source, text) for text in texts)
-        st.caption(f"**{name(shown)}** {mark(now, i) if new else ''}")
+        st.markdown(f":small[**{name(shown)}** {mark(now, i) if new else ''}]")
         diff(before, after, big=False)
 
 

@@ -41,7 +41,7 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
     what always saying one answer would score, at an endpoint what was paid."""
     last, base = reports[-1], reports[0]
     data = store.experiments.measurement(e.id, "data")
-    with st.grid(4, min_column_width=165, gap="small"):
+    with st.grid(4, min_column_width=215, gap="small"):
         for split, name in SPLITS.items():
             if split not in last["tests"]:
                 continue

@@ -221,6 +221,5 @@ def log(experiment: str) -> None:
     with lab.opened() as store:
         events = store.experiments.events(experiment, 200)
     lines = [f"{local_time(at)}  {text}" for at, text in events]
-    st.code(
-        "\n".join(lines) or "nothing yet", language=None, wrap_lines=True, height=220 if len(lines) > 8 else "content"
-    )
+    with st.container(height=220 if len(lines) > 8 else "content", border=False):  # it scrolls by keyboard, too
+        st.code("\n".join(lines) or "nothing yet", language=None, wrap_lines=True)

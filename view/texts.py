@@ -26,7 +26,7 @@ STYLE = """<style>
 .said .quiet, .said.quiet {opacity: .68;}
 .said .pair {margin-right: 1.1em;}
 .said summary {cursor: pointer; opacity: .68; white-space: normal;}
-button:is([kind=segmented_controlActive], [kind=pillsActive]) p {
+button[data-variant][data-selected=true] p {
     color: light-dark(rgb(67, 56, 202), rgb(165, 180, 252));}
 .bars {display: grid; grid-template-columns: 1fr auto; gap: .15em .8em; align-items: baseline; line-height: 1.5;}
 .bars .num {text-align: right; font-variant-numeric: tabular-nums;}

@@ -115,7 +115,9 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
             r.abort()
 
         context.route(lambda url: not url.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")), route)
-        page.on("console", lambda m: page.complaints.append(m.text) if m.type == "error" else None)
+        # opened on a page below the root, Streamlit's client looks for its server there first
+        page.on("console", lambda m: page.complaints.append(f"{m.text} {m.location['url']}")
+                if m.type == "error" and "/_stcore/" not in m.location["url"] else None)
         page.on("pageerror", lambda e: page.complaints.append(str(e)))
         page.on("dialog", lambda d: (page.dialogs.append(d.message), d.dismiss()))
         windows.append(page)

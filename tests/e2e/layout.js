@@ -11,7 +11,7 @@
   const main = document.querySelector('[data-testid=stMain]') || document.body;
 
   // nothing scrolls sideways: not the page, not its scrolling part
-  for (const e of [document.scrollingElement, main, document.querySelector('[data-testid=stSidebarContent]')])
+  for (const e of [document.scrollingElement, main, document.querySelector('[data-testid=stSidebar][aria-expanded=true] [data-testid=stSidebarContent]')])
     if (e && e.scrollWidth > e.clientWidth + 1) {
       found.push(`scrolls sideways: ${e.scrollWidth} in ${e.clientWidth} px (${e.dataset.testid || e.tagName})`);
       for (const c of e.querySelectorAll('*')) {
@@ -47,12 +47,24 @@
     if (text.right > wide + 1 || text.left < -1) found.push(`beyond the window: ${name(e)}`);
   }
 
+  // what is painted of it: a widget is its box, a text the lines of its letters
+  const ink = e => {
+    if (e.matches('button, input, textarea, [role=radio]')) return box(e);
+    const range = document.createRange();
+    range.selectNodeContents(e);
+    const lines = [...range.getClientRects()].filter(r => r.width > 2 && r.height > 2);
+    if (!lines.length) return null;
+    const [l, r] = [Math.min(...lines.map(x => x.left)), Math.max(...lines.map(x => x.right))];
+    const [t, b] = [Math.min(...lines.map(x => x.top)) + 3, Math.max(...lines.map(x => x.bottom)) - 3];
+    return {l, r, t, b, w: r - l, h: b - t};
+  };
+
   // no two of what can be seen or pressed lie over each other
   const leaves = [...main.querySelectorAll(
     '[data-testid=stElementContainer], [data-testid=stMarkdownContainer], button, input, textarea, [role=radio], a[href]')]
     .filter(e => seen(e) && !e.closest('[data-testid=stDataFrame], .js-plotly-plot, [data-testid=stBottom]')
                  && !e.querySelector('[data-testid=stElementContainer], button, input, textarea, a[href]'))
-    .map(e => [e, box(e)]).filter(([e, b]) => b.w > 2 && b.h > 2);
+    .map(e => [e, ink(e)]).filter(([e, b]) => b && b.w > 2 && b.h > 2);
   for (let i = 0; i < leaves.length; i++)
     for (let j = i + 1; j < leaves.length; j++) {
       const [a, p] = leaves[i], [b, q] = leaves[j];
