@@ -1,7 +1,4 @@
-"""Read-only queries of the pages: episodes by filter, a page at a time, and what hangs together with one of them.
-
-Pages are cut by keyset (``seq`` of the last row seen), never by OFFSET: the thousandth page costs as much as the first.
-"""
+"""Read-only queries of the pages: episodes by filter (see filters.py), and what hangs together with one of them."""
 
 from __future__ import annotations
 
@@ -10,39 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .connection import Connection
-
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "training tries": ("propose",),
-    "repairs": ("repair", "review"),
-    "evaluation": ("evaluate:%",),
-    "validation": ("validate%",),
-    "controls": ("control:%",),
-    "pass@k": ("pass",),
-    "pilot": ("pilot",),
-}
-"""What a person calls a group of phases; ``%`` stands for any rest."""
-
-OUTCOMES: Mapping[str, str] = {
-    "right": "t.reward > 0.5",
-    "wrong": "t.reward <= 0.5 AND t.stop IS NULL",
-    "stopped": "t.stop IS NOT NULL",
-    "lucky": "t.lucky = 1",
-}
-COUNTED = 10_000  # a count stops here: it would have to read every row that fits
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which episodes to show; an empty field does not filter. ``words`` is looked for in the question."""
-
-    round: int | None = None
-    group: str = ""
-    outcome: str = ""
-    mended: bool | None = None
-    family: str = ""
-    subject: str = ""
-    words: str = ""
+from . import filters
+from .connection import Connection, dumps
+from .filters import COUNTED, GROUPS, OUTCOMES, Filter, places
 
 
 @dataclass(frozen=True)
@@ -119,24 +86,13 @@ class Browse:
 
     def episodes(self, experiment: str, wanted: Filter, *, after: int = 0, limit: int = 50) -> list[Row]:
         """The next ``limit`` judged episodes after ``seq``, in the order in which they were stored."""
-        where, values = _where(experiment, wanted)
-        if wanted.round is None:  # walk along seq from the experiment's first episode: no index gives this order
-            where = where.replace("t.experiment = ?", "+t.experiment = ?", 1)
-            first = self.db.value("SELECT min(seq) FROM trajectory WHERE experiment = ? AND round = 0", experiment)
-            after = max(after, (first or 1) - 1)
-        sql = f"{_COLUMNS} WHERE {where} AND t.seq > ? ORDER BY t.seq LIMIT ?"
-        return [_row(row) for row in self.db.rows(sql, *values, after, limit)]
+        found = filters.page(self.db, experiment, wanted, after, limit)
+        return [_row(row) for row in self.db.rows(f"{_COLUMNS} WHERE t.seq IN ({','.join(map(str, found))}) "
+                                                  "ORDER BY t.seq")]
 
     def count(self, experiment: str, wanted: Filter) -> int:
         """How many episodes fit, at most `COUNTED`."""
-        where, values = _where(experiment, wanted)
-        return int(
-            self.db.value(
-                f"SELECT count(*) FROM (SELECT 1 FROM trajectory t JOIN task k ON k.id = t.task WHERE {where} LIMIT ?)",
-                *values,
-                COUNTED,
-            )
-        )
+        return filters.count(self.db, experiment, wanted)
 
     def mended(self, experiment: str, limit: int = 1, *, beyond: Sequence[str] = ()) -> list[str]:
         """Ids of failed episodes that a repair mended, clear stories first.
@@ -147,7 +103,7 @@ class Browse:
             "SELECT failed FROM repair WHERE experiment = ? AND phase = 'repair' AND mended "
             "AND failed NOT IN (SELECT value FROM json_each(?)) ORDER BY turn <> 0, seq LIMIT ?",
             experiment,
-            json.dumps(list(beyond)),
+            dumps(list(beyond)),
             limit,
         )
         return [row[0] for row in rows]
@@ -160,8 +116,8 @@ class Browse:
     def same_problem(self, experiment: str, task: str, phase: str) -> list[Row]:
         """The first try at the same task in the same phase, one per round."""
         sql = (
-            f"{_COLUMNS} WHERE t.experiment = ? AND t.task = ? AND t.phase = ? AND t.attempt = 0 AND t.branch = '' "
-            "ORDER BY t.round, t.seq"
+            f"{_COLUMNS} WHERE t.experiment = ? AND t.task = ? AND +t.phase = ? AND t.attempt = 0 AND t.branch = '' "
+            "ORDER BY +t.round, t.seq"  # not along the index of places
         )
         return [_row(row) for row in self.db.rows(sql, experiment, task, phase)]
 
@@ -199,12 +155,7 @@ class Browse:
 
     def rounds(self, experiment: str) -> list[int]:
         """Rounds that have episodes."""
-        return [
-            row[0]
-            for row in self.db.rows(
-                "SELECT DISTINCT round FROM trajectory WHERE experiment = ? ORDER BY round", experiment
-            )
-        ]
+        return sorted({round for round, _ in places(self.db, experiment)})
 
     def families(self, experiment: str) -> list[str]:
         """Families of the problems that an experiment played, where its tasks have families."""
@@ -215,12 +166,17 @@ class Browse:
         return self._said_of_tasks(experiment, "subject")
 
     def _said_of_tasks(self, experiment: str, name: str) -> list[str]:
+        """From one value to the next in the index of tasks, those that the experiment played."""
+        said = f"json_extract(data, '$.{name}')"
         rows = self.db.rows(
-            f"SELECT DISTINCT json_extract(k.data, '$.{name}') FROM task k WHERE EXISTS "
-            "(SELECT 1 FROM trajectory t WHERE t.experiment = ? AND t.task = k.id)",
+            f"WITH RECURSIVE said(x) AS (SELECT min({said}) FROM task WHERE source = ?1 UNION ALL "
+            f"SELECT (SELECT min({said}) FROM task WHERE source = ?1 AND {said} > x) FROM said WHERE x IS NOT NULL) "
+            f"SELECT x FROM said WHERE x IS NOT NULL AND EXISTS (SELECT 1 FROM task k CROSS JOIN trajectory t "
+            f"ON t.experiment = ?2 AND t.task = k.id WHERE k.source = ?1 AND {said} = x)",
+            self.source(experiment),
             experiment,
         )
-        return sorted(str(row[0]) for row in rows if row[0] is not None)
+        return [str(row[0]) for row in rows]
 
     def source(self, experiment: str) -> str | None:
         """Where the problems come from that an experiment played; None before its first episode."""
@@ -238,10 +194,13 @@ class Browse:
 
     def stops(self, experiment: str) -> list[str]:
         """The kinds of `Stop` that occurred."""
+        next_one = "SELECT min(stop) FROM trajectory WHERE experiment = ?1 AND stop IS NOT NULL"
         rows = self.db.rows(
-            "SELECT DISTINCT stop FROM trajectory WHERE experiment = ? AND stop IS NOT NULL", experiment
+            f"WITH RECURSIVE kind(x) AS ({next_one} UNION ALL "
+            f"SELECT ({next_one} AND stop > x) FROM kind WHERE x IS NOT NULL) SELECT x FROM kind WHERE x IS NOT NULL",
+            experiment,
         )
-        return sorted(str(row[0]) for row in rows)
+        return [str(row[0]) for row in rows]
 
     def usage(self, experiment: str, round: int) -> dict[str, Any]:
         """What a round's own calls took: calls, tokens_in, tokens_out, cost (US dollars; None if any is unknown)."""
@@ -249,7 +208,8 @@ class Browse:
             "SELECT count(*) AS calls, coalesce(sum(u.tokens_in), 0) AS tokens_in, "
             "coalesce(sum(u.tokens_out), 0) AS tokens_out, sum(u.cost) AS cost, count(u.cost) AS priced "
             "FROM turn u JOIN trajectory t ON t.seq = u.trajectory "
-            "WHERE t.experiment = ? AND t.round = ? AND u.origin = 'sampled'",
+            "WHERE t.experiment = ? AND t.round = ? AND u.origin = 'sampled' AND t.phase NOT GLOB 'whatif:*' "
+            "AND t.phase NOT GLOB 'blame:*' AND t.phase NOT GLOB 'worth:*'",  # people's questions
             experiment,
             round,
         )
@@ -294,33 +254,6 @@ class Browse:
         }
 
 
-def _where(experiment: str, f: Filter) -> tuple[str, list[Any]]:
-    terms, values = ["t.experiment = ?", "t.reward IS NOT NULL"], [experiment]  # type: tuple[list[str], list[Any]]
-    if f.round is not None:
-        terms.append("t.round = ?")
-        values.append(f.round)
-    if f.group:
-        phases = GROUPS[f.group]
-        terms.append("(" + " OR ".join("t.phase LIKE ?" if "%" in p else "t.phase = ?" for p in phases) + ")")
-        values += phases
-    if f.outcome in OUTCOMES:
-        terms.append(OUTCOMES[f.outcome])
-    elif f.outcome:
-        terms.append("t.stop = ?")
-        values.append(f.outcome)
-    if f.mended is not None:
-        terms.append(f"{'' if f.mended else 'NOT '}EXISTS (SELECT 1 FROM repair r WHERE r.failed = t.id AND r.mended)")
-    for name, wanted in (("family", f.family), ("subject", f.subject)):
-        if wanted:
-            terms.append(f"json_extract(k.data, '$.{name}') = ?")
-            values.append(wanted)
-    if f.words:
-        terms.append("k.question LIKE ? ESCAPE '\\'")
-        plain = f.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        values.append(f"%{plain}%")
-    return " AND ".join(terms), values
-
-
 def _row(row: Any) -> Row:
     return Row(
         row["seq"],
@@ -340,3 +273,6 @@ def _row(row: Any) -> Row:
         row["parent"],
         json.loads(row["data"]),
     )
+
+
+__all__ = ["COUNTED", "GROUPS", "OUTCOMES", "TABLES", "Browse", "Filter", "Row"]
