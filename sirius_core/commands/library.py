@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from . import Add, common, existing
@@ -44,10 +45,11 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from .. import figures
     from ..store import Store
 
     existing(args.db)
     with Store(args.db) as store:
-        problems = store.check()
+        problems = store.check(figures.for_round, lambda news: print(news, file=sys.stderr, flush=True))
     print(json.dumps({"problems": problems}) if args.json else "\n".join(problems) or "the database is sound")
     return 1 if problems else 0

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 
-from ..errors import CheckpointError
+from .check import Hear, problems
+from .check_reports import Draw
 from .connection import Connection, dumps, now
 from .episodes import Episodes
 from .examples import Examples
@@ -51,18 +52,9 @@ class Store:
         """One transaction around several writes."""
         return self.db.write()
 
-    def check(self) -> list[str]:
-        """What is wrong with the file, a line each: integrity, foreign keys, checkpoints against their hashes."""
-        found = [str(row[0]) for row in self.db.rows("PRAGMA integrity_check") if row[0] != "ok"]
-        found += [
-            f"{row[0]} row {row[1]} points at a missing {row[2]}" for row in self.db.rows("PRAGMA foreign_key_check")
-        ]
-        for (name,) in self.db.rows("SELECT hash FROM weights"):
-            try:
-                self.weights.get(name)
-            except CheckpointError as error:
-                found.append(str(error))
-        return found
+    def check(self, draw: Draw | None = None, hear: Hear = lambda news: None) -> list[str]:
+        """What is wrong with the file, a line each: every hash, id and count derived anew (see `problems`)."""
+        return list(problems(self.db, draw, hear))
 
     def close(self) -> None:
         self.db.close()

@@ -25,17 +25,21 @@ COUNTED = ("direct", "repaired", "edited", "distinct_examples", "lucky", "checke
 """Columns of a training set that are derived from its examples. ``lucky`` of ``checked`` examples, those whose steps
 could be checked, are right by wrong steps; ``frequent`` is JSON, [[position of the first, how many], ...]."""
 
-COUNTS = f"""
+
+
+def counts(of: str) -> str:
+    """The query of the derived columns of the training set that the SQL expression ``of`` names."""
+    return f"""
   SELECT coalesce(sum(e.source = 'direct'), 0) AS direct, coalesce(sum(e.source = 'repaired'), 0) AS repaired,
          coalesce(sum(e.source = 'edited'), 0) AS edited, count(DISTINCT e.content) AS distinct_examples,
          coalesce(sum(t.lucky), 0) AS lucky, count(t.lucky) AS checked,
          (SELECT json_group_array(json_array(position, n)) FROM
-           (SELECT min(position) AS position, count(*) AS n FROM example WHERE training_set = s.id GROUP BY content
+           (SELECT min(position) AS position, count(*) AS n FROM example WHERE training_set = {of} GROUP BY content
             ORDER BY n DESC, position LIMIT {FREQUENT})) AS frequent
-  FROM example e JOIN trajectory t ON t.id = e.trajectory WHERE e.training_set = s.id"""
-"""The derived columns of the training set ``s``."""
+  FROM example e JOIN trajectory t ON t.id = e.trajectory WHERE e.training_set = {of}"""
 
-COUNT = f"UPDATE training_set AS s SET ({', '.join(COUNTED)}) = ({COUNTS})"
+
+COUNT = f"UPDATE training_set AS s SET ({', '.join(COUNTED)}) = ({counts('s.id')})"
 """Count what stands in training sets; add a WHERE on ``s`` for some of them."""
 
 VIEWS = {
