@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from . import __version__
-from .commands import endpoints, experiments, inquiries, lab, library, line, sharing, worth
+from .commands import endpoints, experiments, imports, inquiries, lab, library, line, sharing, worth
 from .errors import Cancelled, SiriusError, UsageError
 
 
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    for part in (experiments, library, inquiries, worth, endpoints, lab, sharing):
+    for part in (experiments, library, imports, inquiries, worth, endpoints, lab, sharing):
         part.add(command)
     return top
 

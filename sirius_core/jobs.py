@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import tasks
+from . import recipes, tasks
 from .errors import Busy, Cancelled, Paused, ReadOnlyDatabase, SiriusError, UsageError
 from .evaluate import voices_for
 from .improve import Run, improve
@@ -36,8 +36,6 @@ def create(
     store: Store, name: str, settings: Settings, seed: int, *, contrast: str | None = None, arm: str = ""
 ) -> Experiment:
     """A new experiment, checked as a whole before anything runs."""
-    from . import recipes
-
     if abs(seed) >= 2**63:
         raise UsageError(f"seed {seed}: must lie between -(2^63 - 1) and 2^63 - 1")
     recipe, dialect = recipes.get(settings), preflight(settings)
@@ -103,6 +101,7 @@ def run(
 
 def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
     record, job = store.experiments.get(experiment), store.experiments.job(experiment)
+    recipes.playable(record.settings)
     if len(store.experiments.reports(experiment)) > record.settings.rounds:
         if job.status != "done":
             store.experiments.set_job(experiment, status="done", message="", pid=None, cancel=0)
@@ -258,6 +257,7 @@ def launch(path: Path, experiment: str) -> int:
     log = log_file(path, experiment)
     _beside(path, log.name).close()  # where nothing can be written, nothing is queued
     with Store(path) as store:
+        recipes.playable(store.experiments.get(experiment).settings)
         store.experiments.set_job(experiment, status="queued", cancel=0, message="", log=str(log))
     return _detach(path, "resume", experiment, log)
 

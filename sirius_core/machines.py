@@ -7,6 +7,7 @@ from pathlib import Path
 from . import tasks
 from .errors import UnknownName, UsageError
 from .improve import Machine
+from .recipes import playable
 from .settings import Settings
 from .store import Store
 
@@ -18,6 +19,7 @@ MADE = ("formulas", "arithmetic")  # sources that read no file
 def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
     """What an experiment with these settings plays and learns on; close it after use. UsageError if they clash."""
     s = settings
+    playable(s)
     if s.update == "trl":
         from .finetune.trl import TrlMachine
 
@@ -43,6 +45,7 @@ def embedded(settings: Settings) -> bool:
 def clash(settings: Settings) -> None:
     """UsageError where settings contradict one another; nobody is asked and nothing is read."""
     s = settings
+    playable(s)
     if s.max_cost and not s.model:
         raise UsageError(f"setting max_cost={s.max_cost}: the pocket model costs nothing; name a model at an endpoint")
     if s.update == "openai_api" and not s.model:

@@ -62,6 +62,8 @@ RECIPES = {
     "multiagent_finetuning": "multiagent_finetuning",
     "placebo": "placebo",
 }
+IMPORTED = "imported"
+"""The recipe of traces from elsewhere. Nobody chooses it: `imports.take` makes such experiments."""
 
 
 def team_of(settings: Settings, *, single: bool = False) -> Team:
@@ -74,6 +76,8 @@ def get(settings: Settings) -> Recipe:
     name = settings.recipe
     if name.endswith(".py"):
         made = _from_file(Path(name), settings)
+    elif name == IMPORTED:
+        made = import_module(f"{__name__}.imported").recipe(settings)
     elif name in RECIPES:
         made = import_module(f"{__name__}.{RECIPES[name]}").recipe(settings)
     else:
@@ -85,6 +89,12 @@ def get(settings: Settings) -> Recipe:
         if role not in (learners := [name for name in made.team.roles if name not in made.team.menders]):
             raise UnknownName("learning role", role, learners)
     return made
+
+
+def playable(settings: Settings) -> None:
+    """UsageError if nobody here can play an experiment with these settings."""
+    if settings.recipe == IMPORTED:
+        raise UsageError("this experiment was imported: it can be looked at, reviewed and exported, not run")
 
 
 def _from_file(path: Path, settings: Settings) -> Recipe:

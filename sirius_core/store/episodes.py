@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -145,6 +145,17 @@ class Episodes:
             return self._load(where, values)
         reader, sql = Reader(self.db), f"SELECT * FROM trajectory WHERE {where} ORDER BY seq"
         return [_trajectory(row, StoredTurns(reader, row["seq"])) for row in self.db.each(sql, *values)]
+
+    def tries(self, experiment: str, phase: str, tasks: Collection[str]) -> dict[str, int]:
+        """{task: how often it was played in a phase, replays not counted}; tasks that never were are left out."""
+        rows = self.db.rows(
+            "SELECT task, count(*) FROM trajectory WHERE experiment = ? AND phase = ? AND parent IS NULL "
+            "AND task IN (SELECT value FROM json_each(?)) GROUP BY task",
+            experiment,
+            phase,
+            dumps(list(tasks)),
+        )
+        return {row[0]: row[1] for row in rows}
 
     def _load(self, where: str, values: Sequence[Any]) -> list[Trajectory]:
         heads = self.db.rows(f"SELECT * FROM trajectory WHERE {where} ORDER BY seq", *values)
