@@ -39,7 +39,7 @@ form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <meta name="generator" content="Sirius Lab {__version__}">
-<title>{text(e.name)} · Sirius Lab</title>
+<title>{text(e.name[:200])} · Sirius Lab</title>
 <style>{style}</style>
 </head>
 <body>

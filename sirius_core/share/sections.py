@@ -41,7 +41,7 @@ def head(store: Store, e: Experiment, reports: Reports) -> str:
         '<p class="soft">The base was taught wrong on purpose: its textbook plants misconceptions, so that there is '
         "something to unlearn. The figures show this loop at work on a tiny model; they are no evidence about large "
         "ones.</p>")
-    title = f'<h1>{text(e.name)}</h1><p class="soft">{text(line)}</p>'
+    title = f'<h1>{text(e.name[:200])}</h1><p class="soft">{text(line)}</p>'
     return f"<header>{title}{honest}{_cards(store, e, reports)}</header>"
 
 
