@@ -67,11 +67,11 @@ class CriticRepair:
         """Who criticises: what a repair's record says."""
         return "gold" if self.gold else "blind"
 
-    def attempts(self, failure: Failure) -> list[tuple[int, str, str]]:
-        """(number of the critique, role asked about or none, branch of the mend) of each critique that is asked for."""
-        roles = failure.team.chain if self.each else ("",)
-        return [(c, role, digest("mend", failure.trajectory.path.key, role))
-                for c in range(self.max_critiques) for role in roles]
+    def attempts(self, failure: Failure) -> list[tuple[int, int, str, str]]:
+        """(number, draw and branch of the mend, role asked about or none) of each critique that is asked for."""
+        asked = [(c, role) for c in range(self.max_critiques) for role in (failure.team.chain if self.each else ("",))]
+        return [(number, c, digest("mend", failure.trajectory.path.key, role), role)
+                for number, (c, role) in enumerate(asked)]
 
     async def criticise(self, failure: Failure, ask: Any, role: str) -> tuple[str, Blame | None]:
         """A critique, and the turn that it blames: of ``role``, or without one of whichever role of the chain."""
@@ -129,8 +129,9 @@ class Advised(CriticRepair):
     def critic(self) -> str:
         return "person"
 
-    def attempts(self, failure: Failure) -> list[tuple[int, str, str]]:
-        return [(self.draw, "", digest("advised", failure.trajectory.path.key, self.turn, self.feedback))]
+    def attempts(self, failure: Failure) -> list[tuple[int, int, str, str]]:
+        branch = digest("advised", failure.trajectory.path.key, self.turn, self.feedback)
+        return [(self.draw, self.draw, branch, "")]
 
     async def criticise(self, failure: Failure, ask: Any, role: str) -> tuple[str, Blame | None]:
         return self.feedback, Blame(self.turn, self.feedback)
@@ -160,10 +161,10 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
     def fits(calls: int) -> bool:
         return not how.max_calls or ledger.count + calls <= how.max_calls
 
-    for number, (critique_no, role, branch) in enumerate(how.attempts(failure)):
+    for number, draw, branch, role in how.attempts(failure):
         if not fits(3) or any(r.mended for r in repairs):  # critic, rewrite, rephrase: the last turn has no successors
             break
-        path = replace(failure.path, branch=branch, draw=critique_no)
+        path = replace(failure.path, branch=branch, draw=draw)
         found: list[Repair] = []
 
         async def mending(
