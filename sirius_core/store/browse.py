@@ -130,7 +130,7 @@ class Browse:
 
     def of_mend(self, experiment: str, round: int, mend: str) -> list[str]:
         """Ids of the repairs that were written in a mend, the critic's and the writers' own episode."""
-        sql = "SELECT id FROM repair WHERE experiment = ? AND round = ? AND mend = ? ORDER BY seq"
+        sql = "SELECT id FROM repair WHERE +experiment = ? AND +round = ? AND mend = ? ORDER BY seq"  # along mends
         rows = self.db.rows(sql, experiment, round, mend)
         return [row[0] for row in rows]
 
@@ -148,6 +148,12 @@ class Browse:
     def replays(self, trajectory: str) -> list[Row]:
         """Replays of an episode, oldest first."""
         return [_row(row) for row in self.db.rows(f"{_COLUMNS} WHERE t.parent = ? ORDER BY t.seq", trajectory)]
+
+    def rewards(self, ids: Sequence[str]) -> dict[str, float]:
+        """{id: reward} of judged episodes."""
+        sql = ("SELECT id, reward FROM trajectory WHERE id IN (SELECT value FROM json_each(?)) "
+               "AND reward IS NOT NULL")
+        return {row[0]: row[1] for row in self.db.rows(sql, dumps(list(ids)))}
 
     def closed(self, experiment: str) -> int:
         """How many rounds are closed, round 0 included."""

@@ -197,6 +197,8 @@ CREATE INDEX trajectory_phase ON trajectory(experiment, round, phase, seq, rewar
 CREATE INDEX trajectory_stop ON trajectory(experiment, stop) WHERE stop IS NOT NULL;
 CREATE INDEX trajectory_lucky ON trajectory(experiment, lucky) WHERE lucky = 1;
 CREATE INDEX repair_mended ON repair(experiment, failed) WHERE mended;
+CREATE INDEX repair_story ON repair(experiment, turn <> 0, seq) WHERE phase = 'repair' AND mended;
+CREATE INDEX repair_mend ON repair(mend);
 CREATE INDEX task_family ON task(source, json_extract(data, '$.family'));
 CREATE INDEX task_subject ON task(source, json_extract(data, '$.subject'));
 """

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import threading
+import time
+import urllib.request
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 LAYOUT = Path(__file__).with_name("layout.js").read_text("utf-8")
 STANDS = """() => {
   const app = document.querySelector('[data-testid=stApp]');
@@ -16,6 +24,39 @@ STANDS = """() => {
     && !document.querySelector('[data-stale=true]')
     && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(e => e.querySelector('.main-svg'));
 }"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """The app on one database, as ``sirius lab`` starts it, but nothing starts by itself."""
+
+    def __init__(self, db: Path) -> None:
+        self.db, port = db, free_port()
+        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.address", "127.0.0.1",
+                   "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
+        environment = {**os.environ, "SIRIUS_DB": str(db), "SIRIUS_AUTOSTART": "0"}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        self.address = f"http://127.0.0.1:{port}"
+
+    def ready(self) -> str:
+        """The address, once the app answers."""
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=1):
+                    return self.address
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError("the app did not start")
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
 
 
 def apart(make: Callable[[], T]) -> T:

@@ -6,21 +6,14 @@ A page that asks anything outside this machine for something fails its test, wha
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import CHROMIUM, Server
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -33,39 +26,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
             item.add_marker(pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser {CHROMIUM}"))
             item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))  # the browser's own pipes
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Server:
-    """The app on one database, as ``sirius lab`` starts it, but nothing starts by itself."""
-
-    def __init__(self, db: Path) -> None:
-        self.db, port = db, free_port()
-        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.address", "127.0.0.1",
-                   "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
-        environment = {**os.environ, "SIRIUS_DB": str(db), "SIRIUS_AUTOSTART": "0"}
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-        self.address = f"http://127.0.0.1:{port}"
-
-    def ready(self) -> str:
-        """The address, once the app answers."""
-        for _ in range(300):
-            try:
-                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=1):
-                    return self.address
-            except OSError:
-                time.sleep(0.1)
-        raise TimeoutError("the app did not start")
-
-    def end(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
 
 
 @pytest.fixture(scope="module")
