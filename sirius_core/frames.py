@@ -17,10 +17,11 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import figures
+from . import figures, review, whatif
 from .errors import Missing, UnknownName
 from .store import Store
-from .store.browse import Browse
+from .store.browse import Browse, Filter
+from .store.search import WIDTH, Search
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,8 +50,8 @@ class Frames:
         found = [e for e in self.store.experiments.all() if experiment in (None, e.id)]
         return _made([{"experiment": e.id, **e.settings.as_dict()} for e in found])
 
-    def rounds(self, experiment: str | None = None) -> pd.DataFrame:
-        """One row per closed round: n, correct, accuracy, low, high, greedy_accuracy, p_vs_previous, lucky, ..."""
+    def rounds(self, experiment: str | None = None, upto: int | None = None) -> pd.DataFrame:
+        """One row per closed round (up to ``upto``): n, correct, accuracy, low, high, greedy_accuracy, p_vs_previous, lucky, ..."""
         flat = (
             "round",
             "n",
@@ -73,6 +74,8 @@ class Frames:
         )
         rows = []
         for e, report in self._reports(experiment):
+            if upto is not None and report["round"] > upto:
+                continue
             updates = report.get("updates", {})
             rows.append(
                 {
@@ -99,6 +102,24 @@ class Frames:
                     for mode, record in modes.items()
                 ]
         return _made(rows)
+
+    def base_and_now(self, experiment: str, round: int | None = None) -> pd.DataFrame:
+        """Every test: the base against a round (the last), with n, intervals, McNemar's p, and greedy accuracies."""
+        return _made(tables.base_and_now(self.store, self.store.experiments.get(experiment), round))
+
+    def learned(self, experiment: str, round: int | None = None) -> pd.DataFrame:
+        """What each model learned from, by round (up to ``round``), what was made of it, and the gate's word."""
+        return _made(tables.learned(self.store, self.store.experiments.get(experiment), round))
+
+    def arms(self, contrast_id: str) -> pd.DataFrame:
+        """One row per arm of a contrast: accuracy, paired test against the first arm, what it took."""
+        return _made(contrast.table(self.store, contrast_id))
+
+    def misconceptions(self, base: str = "misled") -> pd.DataFrame:
+        """What the textbook of a base of the embedded model plants: the right formula, how often it is taught."""
+        from .pocket.textbook import planted
+
+        return _made(planted(base))
 
     def roles(self, experiment: str | None = None) -> pd.DataFrame:
         """Each role's accuracy given right inputs, per round."""
@@ -156,6 +177,34 @@ class Frames:
         """One row per episode with its question, answer, gold answer, reward, stop, parent; without its turns."""
         return self._frame("trajectories", experiment)
 
+    def episodes(
+        self, experiment: str, *, said: str = "", after: int = 0, limit: int = 50, **wanted: Any
+    ) -> pd.DataFrame:
+        """A page of the explore page's table: the next ``limit`` judged episodes after ``seq`` that fit.
+
+        ``wanted`` is any of round, group, outcome, mended, family, subject, words (see store.filters.Filter); ``said``
+        are words that some turn must hold, among the first 500 turns that hold them.
+        """
+        hits = Search(self.store.db).find(experiment, said, limit=500) if said.strip() else None
+        among = None if hits is None else tuple(sorted({hit.place // WIDTH for hit in hits}))
+        found = Browse(self.store.db).episodes(experiment, Filter(**wanted, among=among), after=after, limit=limit)
+        return _made([vars(row) for row in found])
+
+    def inquiries(self, experiment: str | None = None, *, inquiry: str | None = None) -> pd.DataFrame:
+        """What was asked about episodes: one row per way of playing on (``variant``: edited, unedited, or the first
+        turn that is said afresh), ``right`` of ``n`` with Wilson's interval, once it is answered.
+
+        Of a what-if ``difference`` is edited minus unedited; of a blame it is that turn's share, with its interval.
+        """
+        rows = []
+        for a in self.store.inquiries.find(experiment):
+            if inquiry in (None, a.id):
+                asked = {"inquiry": a.id, "experiment": a.experiment, "trajectory": a.trajectory, "kind": a.kind,
+                         "turn": a.turn, "text": a.text, "spoken": a.spoken, "author": a.author, "kept": a.kept,
+                         "status": a.status}
+                rows += [{**asked, **line} for line in whatif.lines(whatif.read(a.kind, a.result))]
+        return _made(rows)
+
     def turns(self, experiment: str | None = None) -> pd.DataFrame:
         """One row per call of a model: role, prompt, text, origin, tokens; ``mark`` where the rule marks turns."""
         return self._frame("turns", experiment)
@@ -167,6 +216,29 @@ class Frames:
     def decisions(self, experiment: str | None = None) -> pd.DataFrame:
         """Every decision of a person in order, undone ones included; ``in_force`` marks those that count."""
         return self._frame("decisions", experiment)
+
+    def worth(self, experiment: str | None = None) -> pd.DataFrame:
+        """What reviewing bought, a row per measured round, pair of arms and mode: delta with interval, p, holm."""
+        return _made([{"experiment": e, "round": record["round"], **pair}
+                      for e, record in self._worth(experiment) for pair in record["pairs"]])
+
+    def worth_arms(self, experiment: str | None = None) -> pd.DataFrame:
+        """The arms of those measurements, a row per arm and mode: n, correct, accuracy, low, high; what they let in."""
+        told = ("repairs", "edited", "solved")
+        return _made([{"experiment": e, "round": record["round"], "arm": name, "mode": mode,
+                       **arm[mode], **{key: arm[key] for key in told}}
+                      for e, record in self._worth(experiment) for name, arm in record["arms"].items()
+                      for mode in ("sampled", "greedy")])
+
+    def agreement(self, experiment: str | None = None) -> pd.DataFrame:
+        """Reviewer by reviewer, of repairs that both judged: n, agreed, kappa, low, high."""
+        rows = []
+        for e in self._ids(experiment):
+            for pair in review.agreement(self.store, e):
+                k = pair.kappa
+                rows.append({"experiment": e, "one": pair.one, "other": pair.other, "n": pair.n, "agreed": pair.agreed,
+                             "kappa": k.estimate, "low": k.low, "high": k.high})
+        return _made(rows)
 
     def examples(self, experiment: str | None = None) -> pd.DataFrame:
         """One row per training example with the way back: trajectory, turn, source, repair, decision, checkpoint."""
@@ -239,6 +311,10 @@ class Frames:
     # -- small things ------------------------------------------------------------------------------------------------
     def _ids(self, experiment: str | None) -> list[str]:
         return [e.id for e in self.store.experiments.all()] if experiment is None else [experiment]
+
+    def _worth(self, experiment: str | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        return ((e, record) for e in self._ids(experiment)
+                for record in (self.store.experiments.measurement(e, "worth") or {}).values())
 
     def _reports(self, experiment: str | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
         return ((e, report) for e in self._ids(experiment) for report in self.store.experiments.reports(e))

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 from actors import ActingMachine, act
 
-from sirius_core import review, reviewers, worth
+from sirius_core import frames, review, reviewers, worth
 from sirius_core.__main__ import main
 from sirius_core.commands.worth import CANCEL, PROGRESS, measure
 from sirius_core.errors import Cancelled, UsageError, WaitingForReview
@@ -195,3 +195,15 @@ def test_the_command_measures_and_can_be_stopped(run, capsys):
     assert run.store.experiments.measurement(name, "worth") == {"round 1": json.loads(json.dumps(found))}
     assert main(["worth", name, "--db", str(path), "--round", "2"]) == 2
     assert "round 2 of tiny-0-1 has nothing to measure yet" in capsys.readouterr().err
+
+
+def test_a_measurement_as_frames(run):
+    decide(run, keep=3)
+    assert frames.Frames(run.store).worth().empty and frames.Frames(run.store).worth_arms().empty
+    found = worth.worth(run, 1)
+    pairs, arms = (getattr(frames.Frames(run.store), name)(run.experiment.id) for name in ("worth", "worth_arms"))
+    assert list(zip(pairs["of"], pairs["over"], pairs["mode"], strict=True)) == [
+        (p["of"], p["over"], p["mode"]) for p in found["pairs"]]
+    assert list(pairs["p"]) == [p["p"] for p in found["pairs"]] and set(pairs["round"]) == {1}
+    assert dict(zip(arms["arm"], arms["repairs"], strict=True)) == {n: a["repairs"] for n, a in found["arms"].items()}
+    assert list(arms["accuracy"]) == [a[m]["accuracy"] for a in found["arms"].values() for m in ("sampled", "greedy")]

@@ -8,6 +8,7 @@ changed; undo is a row too. An *item* is what one decides: a repair, or a plante
 from __future__ import annotations
 
 from .admission import admitted, close, go_on
+from .agreement import Pair, agreement, opine, second
 from .decisions import REASONS, Batch, decide, decide_many, flag, judge, judged, undo, undo_many
 from .edits import advise, try_edit
 from .planted import Planted
@@ -16,6 +17,7 @@ from .replays import Evidence, evidence
 from .sending import send
 from .tally import Progress, blind_agreement, catches, dwell, progress
 
-__all__ = ["REASONS", "Batch", "Evidence", "Item", "Planted", "Progress", "Shown", "admitted", "advise",
-           "blind_agreement", "catches", "close", "decide", "decide_many", "dwell", "evidence", "flag", "go_on",
-           "items", "judge", "judged", "progress", "send", "shown", "try_edit", "undo", "undo_many", "waiting"]
+__all__ = ["REASONS", "Batch", "Evidence", "Item", "Pair", "Planted", "Progress", "Shown", "admitted", "advise",
+           "agreement", "blind_agreement", "catches", "close", "decide", "decide_many", "dwell", "evidence", "flag",
+           "go_on", "items", "judge", "judged", "opine", "progress", "second", "send", "shown", "try_edit", "undo",
+           "undo_many", "waiting"]

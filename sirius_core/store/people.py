@@ -135,6 +135,18 @@ class People:
             raise Missing(f"no item {item!r} for review in {self.db.path}")
         return row[0], row[1]
 
+    # -- second looks ------------------------------------------------------------------------------------------------
+    def opine(self, repair: str, author: str, verdict: str, reason: str, seconds: float) -> None:
+        self.db.insert("opinion", [{"repair": repair, "author": author, "verdict": verdict, "reason": reason,
+                                    "seconds": seconds, "created_at": now()}])
+
+    def opinions(self, experiment: str) -> list[tuple[str, str, str]]:
+        """(repair, author, verdict): each reviewer's last opinion of each repair."""
+        rows = self.db.rows(
+            "SELECT o.repair, o.author, o.verdict, max(o.seq) FROM opinion o JOIN repair r ON r.id = o.repair "
+            "WHERE r.experiment = ? GROUP BY o.repair, o.author ORDER BY 4", experiment)
+        return [(row[0], row[1], row[2]) for row in rows]
+
     # -- leases ------------------------------------------------------------------------------------------------------
     def lease(self, item: str, author: str, seconds: float) -> bool:
         """Hold an item for a while; False if somebody else holds it. One's own is renewed, an expired one is free."""
