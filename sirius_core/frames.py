@@ -117,9 +117,7 @@ class Frames:
 
     def misconceptions(self, base: str = "misled") -> pd.DataFrame:
         """What the textbook of a base of the embedded model plants: the right formula, how often it is taught."""
-        from .pocket.textbook import planted
-
-        return _made(planted(base))
+        return _made(tables.misconceptions(base))
 
     def roles(self, experiment: str | None = None) -> pd.DataFrame:
         """Each role's accuracy given right inputs, per round."""

@@ -19,7 +19,7 @@ ROOMS = (
     "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "models",
     "tasks", "games", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks", "repair", "rewriting",
     "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "figures", "improve", "machines",
-    "worth", "reviewers", "provenance", "export", "estimate", "doctor", "contrast", "frames", "share",
+    "worth", "reviewers", "provenance", "export", "estimate", "doctor", "contrast", "tables", "frames", "share",
     "jobs", "inquiries", "server", "commands", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")
