@@ -45,8 +45,14 @@ def steps(s: Settings, round: int) -> list[Step]:
     repairs, compares = critic_works(s)
     if repairs:
         found.append(Step("repair", "Repair", _repair(s)))
+        if s.review and s.replays:
+            found.append(Step("replays", "Replay", f"Each rewrite, the turn as it was and that turn said afresh are "
+                                                   f"played on, {many(s.replays, 'time')} each."))
+        if s.review and s.replays:
+            found.append(Step("replays", "Play on", "For the reviewer: each rewritten turn is played on "
+                              f"{many(s.replays, 'time')}, beside the turn as it was and said afresh."))
         if s.review:
-            found.append(Step("review", "Review", "A person accepts, edits or rejects each mended failure."))
+            found.append(Step("review", "Review", "A person accepts, edits or rejects each repair."))
     found.append(learning(s))
     if s.update == "prompts" and s.review:
         found.append(Step("decide", "Review", "A person accepts, edits or rejects each rewritten instruction."))
@@ -204,7 +210,7 @@ def _at(job: Job, plan: list[Step], over: bool) -> int:
     if over:
         return len(plan)
     names = [step.phase for step in plan]
-    for phase, place in (("repair", "review"), ("rewrite", "decide")):
+    for phase, place in (("repair", "review"), ("replays", "review"), ("rewrite", "decide")):
         if job.status == "paused" and job.phase == phase and place in names and _stale(job):
             return names.index(place)
     phase = job.phase.partition(":")[0]
