@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import figures, review, whatif
+from . import contrast, figures, review, tables, whatif
 from .errors import Missing, UnknownName
 from .store import Store
 from .store.browse import Browse, Filter
@@ -51,7 +51,7 @@ class Frames:
         return _made([{"experiment": e.id, **e.settings.as_dict()} for e in found])
 
     def rounds(self, experiment: str | None = None, upto: int | None = None) -> pd.DataFrame:
-        """One row per closed round (up to ``upto``): n, correct, accuracy, low, high, greedy_accuracy, p_vs_previous, lucky, ..."""
+        """One row per closed round (up to ``upto``): n, correct, accuracy, low, high, p_vs_previous, lucky, ..."""
         flat = (
             "round",
             "n",
