@@ -215,17 +215,17 @@ class Frames:
         """Every decision of a person in order, undone ones included; ``in_force`` marks those that count."""
         return self._frame("decisions", experiment)
 
-    def worth(self, experiment: str | None = None) -> pd.DataFrame:
+    def worth(self, experiment: str | None = None, round: int | None = None) -> pd.DataFrame:
         """What reviewing bought, a row per measured round, pair of arms and mode: delta with interval, p, holm."""
         return _made([{"experiment": e, "round": record["round"], **pair}
-                      for e, record in self._worth(experiment) for pair in record["pairs"]])
+                      for e, record in self._worth(experiment, round) for pair in record["pairs"]])
 
-    def worth_arms(self, experiment: str | None = None) -> pd.DataFrame:
+    def worth_arms(self, experiment: str | None = None, round: int | None = None) -> pd.DataFrame:
         """The arms of those measurements, a row per arm and mode: n, correct, accuracy, low, high; what they let in."""
         told = ("repairs", "edited", "solved")
         return _made([{"experiment": e, "round": record["round"], "arm": name, "mode": mode,
                        **arm[mode], **{key: arm[key] for key in told}}
-                      for e, record in self._worth(experiment) for name, arm in record["arms"].items()
+                      for e, record in self._worth(experiment, round) for name, arm in record["arms"].items()
                       for mode in ("sampled", "greedy")])
 
     def agreement(self, experiment: str | None = None) -> pd.DataFrame:
@@ -310,9 +310,10 @@ class Frames:
     def _ids(self, experiment: str | None) -> list[str]:
         return [e.id for e in self.store.experiments.all()] if experiment is None else [experiment]
 
-    def _worth(self, experiment: str | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    def _worth(self, experiment: str | None, round: int | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
         return ((e, record) for e in self._ids(experiment)
-                for record in (self.store.experiments.measurement(e, "worth") or {}).values())
+                for record in (self.store.experiments.measurement(e, "worth") or {}).values()
+                if round in (None, record["round"]))
 
     def _reports(self, experiment: str | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
         return ((e, report) for e in self._ids(experiment) for report in self.store.experiments.reports(e))

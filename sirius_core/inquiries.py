@@ -197,9 +197,7 @@ def answer(store: Store, asked: Inquiry) -> WhatIf | Blame:
 
 def read(asked: Inquiry) -> WhatIf | Blame | None:
     """The stored answer; None before there is one."""
-    if asked.result is None:
-        return None
-    return Blame.read(asked.result) if asked.kind == "blame" else WhatIf.read(asked.result)
+    return whatif.read(asked.kind, asked.result)
 
 
 class _Progress:

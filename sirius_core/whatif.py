@@ -225,6 +225,28 @@ def blame_of(parent: Trajectory, replays: Sequence[Sequence[Trajectory]], thresh
     return Blame(tuple(tries(found, threshold) for found in replays), tuple(speaker(t) for t in parent.turns))
 
 
+def read(kind: str, result: Mapping[str, Any] | None) -> WhatIf | Blame | None:
+    """A stored answer; None before there is one."""
+    if result is None:
+        return None
+    return Blame.read(result) if kind == "blame" else WhatIf.read(result)
+
+
+def lines(answer: WhatIf | Blame | None) -> list[dict[str, Any]]:
+    """An answer as rows, one for each way of playing on; one empty row before there is an answer."""
+    if answer is None:
+        return [{}]
+    named: list[tuple[str, Tries, Interval | None]]
+    if isinstance(answer, Blame):
+        named = [(str(t), v, share) for t, (v, share) in enumerate(zip(answer.values, answer.shares, strict=True))]
+    else:
+        named = [("edited", answer.edited, answer.difference)]
+        named += [("unedited", answer.unedited, None)] if answer.unedited else []
+    return [{"variant": name, "right": t.right, "n": t.n, "low": t.interval.low, "high": t.interval.high,
+             "difference": d and d.estimate, "difference_low": d and d.low, "difference_high": d and d.high}
+            for name, t, d in named]
+
+
 def tries(found: Sequence[Trajectory], threshold: float) -> Tries:
     return Tries(sum(t.earned(threshold) for t in found), len(found))
 

@@ -9,11 +9,10 @@ import streamlit as st
 
 from sirius_core import tasks
 from sirius_core.pocket.vocabulary import knows
-from sirius_core.store import Store
 from sirius_core.store.browse import Row
 from sirius_core.trajectories import Repair, Task, Trajectory, Turn
 
-from . import lab, reads
+from . import lab
 from .numbers import dollars, many
 from .texts import diff, say, say_pairs
 from .words import plain_critique, readable
@@ -36,28 +35,39 @@ ICONS = {
 ORIGINS = {"given": "given back word for word", "edited": "rewritten", "sampled": "said afresh"}
 
 
+PHASES = {
+    "propose": "training try",
+    "repair": "repair",
+    "review": "a person's edit",
+    "replays": "reviewer's replay",
+    "pass": "pass@k",
+    "pilot": "pilot for the cost",
+    "rewrite": "an instruction rewritten",
+    "imported": "imported",
+    "sent": "sent to review",
+}
+PARTS = {
+    "heldout": "held-out",
+    "new_wordings": "new wordings",
+    "withheld_forms": "withheld forms",
+    "again": "playing again",
+    "critic": "critic",
+    "blind": "blind critic",
+}
+
+
 def phase(key: str) -> str:
     """A phase of the job as people call it: ``evaluate:heldout:sampled`` is ``held-out, sampled``."""
     head, _, rest = key.partition(":")
-    names = {
-        "heldout": "held-out",
-        "new_wordings": "new wordings",
-        "withheld_forms": "withheld forms",
-        "again": "playing again",
-        "critic": "critic",
-        "blind": "blind critic",
-    }
-    words = ", ".join(names.get(part, part) for part in rest.split(":") if part)
-    return {
-        "propose": "training try",
-        "repair": "repair",
-        "review": "a person's edit",
+    words = ", ".join(PARTS.get(part, part) for part in rest.split(":") if part)
+    spoken = "the base" if rest == "0" else f"round {rest}"
+    return PHASES.get(head) or {
         "evaluate": words,
-        "pass": "pass@k",
         "control": f"comparison: {words}",
-        "pilot": "pilot for the cost",
-        "rewrite": "an instruction rewritten",
         "validate": f"validation {words}".strip(),
+        "whatif": f"what-if, spoken by {spoken}",
+        "blame": f"blame, spoken by {spoken}",
+        "worth": f"value of the human: {words}",
     }.get(head, key)
 
 
@@ -88,28 +98,6 @@ def verdict(trajectory: Trajectory) -> None:
                 color="orange",
                 help="The right answer by wrong steps. It earns the reward, and the library counts such cases.",
             )
-
-
-def timeline(store: Store, task: Task, trajectory: Trajectory, *, raw: bool, key: str) -> None:
-    """Who said what, in order; a step opens to what the turn was handed, and to what its model read in its place."""
-    with st.container(key=f"timeline_{key}", gap=None):
-        for i, turn in enumerate(trajectory.turns):
-            parts = [f"**{name(turn)}**", f"{turn.tokens_out:,} tokens", mark(trajectory, i)]
-            if turn.cost is not None:
-                parts.insert(2, dollars(turn.cost).replace("$", "\\$"))
-            if trajectory.parent is not None:
-                parts.append(ORIGINS.get(turn.origin, turn.origin))
-            label = " · ".join(part for part in parts if part)
-            icon = ICONS.get(turn.role, ":material/forum:")
-            with st.expander(label, expanded=True, type="step", icon=icon, key=f"{key}_turn_{i}"):
-                said(task, turn.text, raw=raw)
-                handed(task, turn, raw=raw, key=f"{key}_handed_{i}", priced=_at_endpoint(store, turn))
-                reads.draw(store, trajectory.path.experiment, task, turn, raw=raw, key=f"{key}_read_{i}")
-
-
-def _at_endpoint(store: Store, turn: Turn) -> bool:
-    spoken = reads.spoken(store, turn.model)
-    return spoken is not None and "endpoint" in spoken.over
 
 
 def said(task: Task, text: str, *, raw: bool) -> None:

@@ -52,6 +52,11 @@ def clock(seconds: float) -> str:
     return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min {seconds % 60:02d} s"
 
 
+def quick(ms: float) -> str:
+    """How long a call took: ``12 ms``, ``1.2 s``."""
+    return f"{ms / 1000:.1f} s" if ms >= 950 else f"{ms:.0f} ms" if ms >= 9.5 else f"{ms:.1f} ms"
+
+
 def local_time(at: str) -> str:
     """The clock time of a stored moment, where the app runs."""
     return f"{datetime.fromisoformat(at).astimezone():%H:%M:%S}"
