@@ -17,7 +17,7 @@ from . import figures, recipes, review, tasks
 from .episodes import Call
 from .errors import WaitingForReview
 from .evaluate import Bench, controls, report, right_by_task, test, voices_for
-from .finetune import TuneJob, Tuner
+from .finetune import TuneJob, Tuner, live
 from .finetune.rewritten import rewrite
 from .models import Model, Voices
 from .repair import Failure
@@ -172,12 +172,13 @@ class Run:
         if not self.settings.review or self.recipe.repair is None or trained:
             return
         if waiting := review.waiting(self.store, self.experiment.id, round):
-            voices = self.voices(self.models_after(round - 1), review.replays.PHASE)
-            team, judge, shown = self.recipe.team, self.recipe.judge, [item.repair for item in waiting]
-            plan = review.replays.plan(
-                self.store, round, shown, self.settings.replays, team=team, judge=judge, voices=voices)
-            with self._phase(round, review.replays.PHASE):
-                self.bench.rollout.run(round, review.replays.PHASE, plan, lockstep=voices.lockstep)
+            team, judge = self.recipe.team, self.recipe.judge
+            if k := self.settings.replays:
+                voices = self.voices(self.models_after(round - 1), review.replays.PHASE)
+                plan = review.replays.plan(
+                    self.store, round, [i.repair for i in waiting], k, team=team, judge=judge, voices=voices)
+                with self._phase(round, review.replays.PHASE):
+                    self.bench.rollout.run(round, review.replays.PHASE, plan, lockstep=voices.lockstep)
             review.planted.plant(self.store, self.experiment.id, round, team=team, judge=judge)
             raise WaitingForReview(
                 f"{self.experiment.id}: {len(waiting)} repairs of round {round} wait; decide them on the "
@@ -229,9 +230,11 @@ class Run:
     def tune_job(self, round: int, models: Mapping[str, str], model: str, examples: Sequence[Example]) -> TuneJob:
         """One model's fine-tuning of this round, from the checkpoint that spoke in it."""
         s, start = self.settings, self._start(models, model)
-        seed = int(digest(self.experiment.seed, round, "train", model)[:15], 16)
         how = {"epochs": s.epochs, "rate": s.rate * s.cooling ** (round - 1), "batch": s.batch}
-        return TuneJob(model, start, self.store.weights.get(start), tuple(examples), how, seed)
+        return TuneJob(model, start, self.store.weights.get(start), tuple(examples), how, self.tune_seed(round, model))
+
+    def tune_seed(self, round: int, model: str) -> int:
+        return int(digest(self.experiment.seed, round, "train", model)[:15], 16)
 
     def _train(self, round: int, models: Mapping[str, str], library: Library) -> dict[str, tuple[int, str]]:
         """A new checkpoint for each model that has examples; {model: (examples, hash of its training set)}."""
@@ -245,7 +248,9 @@ class Run:
                     self.experiment.id, round, model, [e.row() for e in examples])
                 if model not in done and s.update != "none":
                     jobs.append(self.tune_job(round, models, model, examples))
-            trained = self.machine.tune(jobs, self._on_step(round, jobs)) if jobs else []
+            heard = live.listener(self.store, self.experiment.id, round, jobs, self.bench.rollout.check,
+                                  self.on_progress)
+            trained = self.machine.tune(jobs, heard) if jobs else []
             for job, tuned in zip(jobs, trained, strict=True):
                 with self.store.write():  # a role's checkpoint lands with its record
                     after = self.store.weights.put(tuned.blob)
@@ -360,17 +365,6 @@ class Run:
 
     def _heard(self, done: int, total: int) -> None:
         self.on_progress(self._round, self._at, done, total)
-
-    def _on_step(self, round: int, jobs: list[TuneJob]) -> Callable[[str, int, int, float], None]:
-        at: dict[str, tuple[int, int]] = {}
-
-        def heard(model: str, step: int, steps: int, loss: float) -> None:
-            self.bench.rollout.check()
-            at[model] = (step, steps)
-            total = max(1, sum(n for _, n in at.values())) * len(jobs) // len(at)
-            self.on_progress(round, "train", sum(k for k, _ in at.values()), total)
-
-        return heard
 
     def _phase(self, round: int, name: str) -> _Timed:
         self._round, self._at = round, name

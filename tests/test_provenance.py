@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -9,11 +10,12 @@ from dataclasses import replace
 import pytest
 from actors import ActingMachine, act
 
-from sirius_core import provenance, review
-from sirius_core.errors import Missing, WaitingForReview
+from sirius_core import __version__, provenance, review
+from sirius_core.__main__ import main
+from sirius_core.errors import Missing, UsageError, WaitingForReview
 from sirius_core.improve import Run, improve
 from sirius_core.pocket.vocabulary import encode
-from sirius_core.provenance import Chain
+from sirius_core.provenance import Chain, Rebuilt
 from sirius_core.store import Store
 from sirius_core.store.examples import Use
 
@@ -151,3 +153,45 @@ def test_what_people_did_in_one_row_each(decided):
     assert [tuple(r) for r in history] == [
         ("ann", "accept", 1), ("ben", "accept", 0), ("ben", "undo", 0), ("ann", "accept", 1), ("ann", "edit", 1),
         ("ann", "edit", 1)]
+
+
+# -- a round's library, derived anew ---------------------------------------------------------------------------------
+def test_a_rounds_library_is_derived_anew_from_what_it_came_from(decided):
+    store, e, _ = decided
+    changes = store.db.raw.total_changes
+    sets = store.weights.training_sets(e, 1)
+    assert provenance.rebuild(store, e, 1) == [
+        Rebuilt(s["model"], s["hash"], s["hash"], s["n"], s["n"]) for s in sets] and sets
+    assert store.db.raw.total_changes == changes
+    with pytest.raises(UsageError, match="has no round 0 that was trained"):
+        provenance.rebuild(store, e, 0)
+
+
+def test_a_library_that_does_not_follow_from_its_sources_is_told(decided, tmp_path):
+    store, e, made = decided
+    store.db.run("VACUUM INTO ?", str(tmp_path / "lab.db"))
+    with Store(tmp_path / "lab.db") as other:
+        other.db.run("UPDATE trajectory SET reward = 0 WHERE id = ?", made["edit"].id)
+        found = {r.model: r.equal for r in provenance.rebuild(other, e, 1)}
+        assert not all(found.values()) and found.keys() == {s["model"] for s in store.weights.training_sets(e, 1)}
+
+
+def test_the_manifest_names_what_one_would_need_and_nothing_private(decided):
+    store, e, _ = decided
+    found = provenance.manifest(store, e, 1)
+    sets, updates = store.weights.training_sets(e, 1), store.weights.updates(e, 1)
+    models, verdict = store.weights.models(e, 1)
+    assert found["training_sets"] == {s["model"]: {"hash": s["hash"], "examples": s["n"]} for s in sets}
+    assert found["checkpoints"] == {u.model: {"before": u.before, "after": u.after, "steps": u.steps} for u in updates}
+    assert (found["models_after"], found["gate"], found["seed"]) == (models, verdict, 0)
+    assert found["seeds"]["select"] == "select/0/1" and found["seeds"]["train"].keys() == {s["model"] for s in sets}
+    assert "analyst.answer.pocket" in found["prompts"] and found["written_by"] == f"sirius-lab {__version__}"
+    assert not {"base_url", "key_env"} & found["settings"].keys() and json.loads(json.dumps(found)) == found
+
+
+def test_rebuild_and_manifest_on_the_command_line(decided, capsys):
+    store, e, _ = decided
+    assert main(["rebuild", e, "--round", "1", "--db", str(store.path)]) == 0
+    assert "analyst" in (said := capsys.readouterr().out) and said.count("equal") == 3
+    assert main(["manifest", e, "--round", "1", "--db", str(store.path)]) == 0
+    assert json.loads(capsys.readouterr().out) == provenance.manifest(store, e, 1)

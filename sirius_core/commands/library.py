@@ -1,4 +1,4 @@
-"""``sirius export``, ``manifest`` and ``check``: what was learned from, and whether the file says the truth."""
+"""``sirius export``, ``rebuild``, ``manifest`` and ``check``: what was learned from, and whether the file is true."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def add(command: Add) -> None:
                         help="openai and trl: chat lines; preferences: repair over failure, edit over both (DPO)")
     export.add_argument("--out", type=Path, default=Path("export"), metavar="FOLDER")
     common(export)
+    rebuild = command("rebuild", _rebuild, "Derive a round's training sets anew from their sources and compare hashes.")
+    manifest = command("manifest", _manifest, "What it takes to repeat a round, as JSON: seeds, settings, hashes.")
+    for sub in (rebuild, manifest):
+        sub.add_argument("experiment")
+        sub.add_argument("--round", type=int, help="default: the last one that was trained")
+        common(sub)
     check = command("check", _check, "Derive every hash and number of the database anew and say exactly what differs.")
     common(check)
 
@@ -42,6 +48,34 @@ def _export(args: argparse.Namespace) -> None:
     for f in files:
         out = f", {f.left_out} left out for their licence" if f.left_out else ""
         print(f"{f.path}: {f.examples} {'pairs' if args.format == 'preferences' else 'examples'}{out}")
+
+
+def _rebuild(args: argparse.Namespace) -> int:
+    from .. import export, provenance
+    from ..store import Store
+
+    existing(args.db)
+    with Store(args.db) as store:
+        round = export.sets(store, store.experiments.get(args.experiment).id, args.round)[0]["round"]
+        found = provenance.rebuild(store, args.experiment, round)
+    if args.json:
+        sets = [{"model": r.model, "equal": r.equal, "stored": r.stored, "derived": r.derived} for r in found]
+        print(json.dumps({"experiment": args.experiment, "round": round, "sets": sets}))
+    for r in found if not args.json else ():
+        said = f"{r.examples_derived} examples, equal" if r.equal else (
+            f"stored {r.stored} ({r.examples_stored} examples), derived {r.derived} ({r.examples_derived})")
+        print(f"round {round} {r.model}: {said}")
+    return 0 if all(r.equal for r in found) else 1
+
+
+def _manifest(args: argparse.Namespace) -> None:
+    from .. import export, provenance
+    from ..store import Store
+
+    existing(args.db)
+    with Store(args.db) as store:
+        round = export.sets(store, store.experiments.get(args.experiment).id, args.round)[0]["round"]
+        print(json.dumps(provenance.manifest(store, args.experiment, round), indent=None if args.json else 2))
 
 
 def _check(args: argparse.Namespace) -> int:

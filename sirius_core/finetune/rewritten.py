@@ -12,7 +12,7 @@ from ..models import Voices
 from ..rollout import Records, Rollout, Work
 from ..store import Experiment, Store, UpdateRow
 from ..teams import Team
-from ..training import ModelOf
+from ..training import Example, ModelOf
 from ..trajectories import Task, Trajectory
 from .prompts import Brief, briefs, propose, written
 from .spoken import Spoken
@@ -40,20 +40,14 @@ def rewrite(
     whether it stays is the gate's matter.
     """
     s = experiment.settings
-    names = {model_of(turn) for t in tried for turn in t.turns}
-    starts = {model: start(model) for model in names}
-    spoken = {model: Spoken.parse(store.weights.get(name)) for model, name in starts.items()}
+    starts, spoken, found = evidence_of(store, experiment, round, team=team, model_of=model_of, tried=tried,
+                                        tasks=tasks, start=start)
     if voices.model("writer", None).dialect != "chat" or any(one.dialect != "chat" for one in spoken.values()):
         raise UsageError("update=prompts: the pocket model reads no instructions; name a model at an endpoint, "
                          "or use update=demos")
-    found = briefs(
-        tried, team, model_of, tasks=tasks, in_force={model: one.system for model, one in spoken.items()},
-        past=[r for r in store.rewrites.find(experiment.id) if r.round < round],
-        repairs=store.repairs.find(experiment.id, round), threshold=s.threshold, only=s.roles_to_train(),
-        gold=s.critic != "blind")
     evidence = {}
     for model in dict.fromkeys(brief.model for brief in found):
-        rows = [e.row() for brief in found if brief.model == model for e in brief.examples]
+        rows = [e.row() for e in shown(found, model)]
         set_id, content = store.weights.add_training_set(experiment.id, round, model, rows)
         evidence[model] = (set_id, len(rows), content)
 
@@ -86,3 +80,31 @@ def rewrite(
                 round, model, set_id, starts[model], after, 0, sum(t.tokens_in + t.tokens_out for t in turns), (),
                 sum(t.ms for t in turns) / 1000))
     return {model: (n, content) for model, (_, n, content) in evidence.items()}
+
+
+def evidence_of(
+    store: Store,
+    experiment: Experiment,
+    round: int,
+    *,
+    team: Team,
+    model_of: ModelOf,
+    tried: Sequence[Trajectory],
+    tasks: Mapping[str, Task],
+    start: Callable[[str], str],
+) -> tuple[dict[str, str], dict[str, Spoken], list[Brief]]:
+    """({model: hash of the checkpoint that it starts from}, {model: that checkpoint}, what writers are handed)."""
+    s = experiment.settings
+    starts = {model: start(model) for model in {model_of(turn) for t in tried for turn in t.turns}}
+    spoken = {model: Spoken.parse(store.weights.get(name)) for model, name in starts.items()}
+    found = briefs(
+        tried, team, model_of, tasks=tasks, in_force={model: one.system for model, one in spoken.items()},
+        past=[r for r in store.rewrites.find(experiment.id) if r.round < round],
+        repairs=store.repairs.find(experiment.id, round), threshold=s.threshold, only=s.roles_to_train(),
+        gold=s.critic != "blind")
+    return starts, spoken, found
+
+
+def shown(found: Sequence[Brief], model: str) -> list[Example]:
+    """A model's training set, where instructions are rewritten: the turns that its writers read."""
+    return [e for brief in found if brief.model == model for e in brief.examples]
