@@ -122,6 +122,8 @@ def calls_of(run: Run, measured: Pilot, failing: float, most: bool) -> float:
         critiques = how.max_critiques * (len(team.chain) if how.each else 1)
         # at the least a critique that blames nobody
         mends = min(s.max_repairs, failures) * (critiques * (1 + how.max_regenerations * once) if most else 1)
+        if most and s.review:  # for the reviewer: from the rewrite, from the turn as it was, with that turn said afresh
+            mends += min(s.max_repairs, failures) * s.replays * (3 * len(team.chain) - 2)
     compared = min(s.controls, len(tasks["train"]) * min(1.0, failing * s.max_solutions))
     controls = compared * (3 * s.control_calls if most else per_episode + 2)
     if team.view is None or s.critic == "none":
