@@ -9,9 +9,10 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.switch_page("app.py")
 
 from sirius_core import figures, jobs
+from sirius_core.imports import imported
 from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
-from view import arms, charts, data, findings, lab, learned, live, measure, pocket, spending, waiting
+from view import arms, charts, data, findings, imports, lab, learned, live, measure, pocket, spending, waiting
 from view.numbers import many, share
 
 
@@ -156,6 +157,9 @@ with lab.opened() as store:
             "The quickstart takes about a minute: a team of three roles goes from mostly wrong to "
             "mostly right, while you watch.",
         )
+        st.stop()
+    if imported(e):
+        imports.overview(store, e)
         st.stop()
     reports: list[findings.Report] = list(store.experiments.reports(e.id))
     job, about = jobs.status(store, e.id), store.experiments.measurement(e.id, "data")

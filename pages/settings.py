@@ -15,7 +15,7 @@ from sirius_core import __version__
 from sirius_core.errors import SiriusError
 from sirius_core.settings import FIELDS
 from sirius_core.store import Store
-from view import lab, servers, upkeep
+from view import imports, lab, servers, upkeep
 
 KEYS = {
     "A": "accept the critic's rewrite",
@@ -111,3 +111,4 @@ with lab.opened() as store:
         person()
     with right:
         about()
+    imports.form()

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from sirius_core import recipes, review
+from sirius_core import imports, recipes, review
 from sirius_core.calls import Calls, Limits
 from sirius_core.evaluate import voices_for
 from sirius_core.finetune.pocket import PocketMachine
@@ -43,6 +43,8 @@ def _kept() -> _Kept:
 def play(store: Store, e: Experiment, item: Item, text: str, draw: int = 0) -> tuple[Trajectory, float]:
     """(the replay with ``text`` in the repaired turn, seconds it took). Unknown words raise UnreadableText."""
     started = time.perf_counter()
+    if imports.imported(e):  # nobody is there who could go on from it: the text itself is judged
+        return imports.edited(store, item.id, text), time.perf_counter() - started
     with _spoken(store, e, item.round) as with_voices:
         again = review.try_edit(store, item.id, text, draw=draw, **with_voices)
     return again, time.perf_counter() - started
@@ -59,6 +61,7 @@ def advise(store: Store, e: Experiment, item: Item, feedback: str, draw: int = 0
 @contextmanager
 def _spoken(store: Store, e: Experiment, round: int) -> Iterator[dict[str, Any]]:
     """Team, judge, voices, calls and check as the review asks for them: who spoke when the round's episodes failed."""
+    recipes.playable(e.settings)
     kept = _kept()
     recipe, pocket = recipes.get(e.settings), not e.settings.model and e.settings.update in ("auto", "pocket", "none")
     limits = Limits(e.settings.deadline, e.settings.attempts)
