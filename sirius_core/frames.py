@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -215,6 +216,14 @@ class Frames:
         """Every decision of a person in order, undone ones included; ``in_force`` marks those that count."""
         return self._frame("decisions", experiment)
 
+    def flags(self, experiment: str | None = None) -> pd.DataFrame:
+        """Every flag that was raised or taken away; ``item`` is a repair or a planted one."""
+        return self._frame("flags", experiment)
+
+    def planted(self, experiment: str | None = None) -> pd.DataFrame:
+        """One row per known-bad repair: which one's place it takes, by which rule, who decided it and how."""
+        return self._frame("planted", experiment)
+
     def worth(self, experiment: str | None = None, round: int | None = None) -> pd.DataFrame:
         """What reviewing bought, a row per measured round, pair of arms and mode: delta with interval, p, holm."""
         return _made([{"experiment": e, "round": record["round"], **pair}
@@ -241,6 +250,18 @@ class Frames:
     def examples(self, experiment: str | None = None) -> pd.DataFrame:
         """One row per training example with the way back: trajectory, turn, source, repair, decision, checkpoint."""
         return self._frame("examples", experiment)
+
+    def library(
+        self, experiment: str, round: int, model: str, *, source: str = "", words: str = "", after: int = -1
+    ) -> pd.DataFrame:
+        """A page of a model's examples of a round, as the library shows them: position, source, role, prompt, text."""
+        found = self.store.examples.set_of(experiment, round, model) or ""
+        return _made([asdict(x) for x in self.store.examples.page(found, source=source, words=words, after=after)])
+
+    def frequent(self, experiment: str, round: int, model: str) -> pd.DataFrame:
+        """The replies that stand most often in a model's training set of a round, with how often (``times``)."""
+        found = self.store.examples.frequent(self.store.examples.set_of(experiment, round, model) or "")
+        return _made([{"times": n, **asdict(line)} for line, n in found])
 
     def updates(self, experiment: str | None = None) -> pd.DataFrame:
         """One row per model and round of fine-tuning; ``kept`` is the gate's word."""
@@ -290,10 +311,15 @@ class Frames:
             if measured is None:
                 raise Missing(f"pass@k of {chosen} has not been measured; do it: sirius measure {chosen}")
             return Figure(figures.pass_at_k(measured))
-        stored = self.store.experiments.figure(self.store.experiments.get(chosen).id, name, round)
+        e = self.store.experiments.get(chosen)
+        stored = self.store.experiments.figure(e.id, name, round)
         if stored is None:
             raise Missing(f"{chosen} has no figure {name!r} yet: it is drawn when a round closes")
-        return Figure(json.loads(stored))
+        figure = json.loads(stored)
+        if name == "accuracy":
+            held = self.store.experiments.measurement(e.id, "data")
+            figure = figures.with_level(figure, held, e.settings.rounds)
+        return Figure(figure)
 
     def close(self) -> None:
         self.store.close()
@@ -323,7 +349,7 @@ class Frames:
 
         columns, rows = Browse(self.store.db).table(name, experiment)
         frame = pd.DataFrame.from_records(rows, columns=columns)
-        for flag in ("mended", "lucky", "in_force"):
+        for flag in ("mended", "lucky", "in_force", "raised", "caught"):
             if flag in frame:
                 frame[flag] = frame[flag].astype("boolean")
         return frame

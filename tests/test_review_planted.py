@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reviewing import WAITS, Desk, desk
 
-from sirius_core import export, review
+from sirius_core import export, frames, review
 from sirius_core.errors import UsageError
 from sirius_core.review.planted import FAR, FEW, NUMBER, OPERATOR, SWAP, plant, said_in, slots, wrong
 from sirius_core.store import PlantedRow
@@ -192,3 +192,17 @@ def test_accepting_everything_neither_trains_on_one_nor_writes_one_out(paused: D
         assert written and not [name for name in ids if name in written]
         for line in (line for path in out.glob("*.provenance.jsonl") for line in path.read_text("utf-8").splitlines()):
             assert json.loads(line)["trajectory"] in found
+
+
+def test_flags_and_planted_repairs_as_frames(paused: Desk, tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    one, two = (i.id for i in paused.planted()[:2])
+    review.decide(paused.store, one, "reject", "ann", seconds=1.5)
+    review.flag(paused.store, two, "ann", note="odd")
+    review.flag(paused.store, two, "bob", raised=False)
+    with frames.open(tmp_path / "lab.db") as lab:
+        planted, flags = lab.planted(paused.id).set_index("planted"), lab.flags()
+    assert list(planted.loc[one, ["author", "verdict", "caught", "seconds"]]) == ["ann", "reject", True, 1.5]
+    assert len(planted) == len(paused.planted()) and planted.drop(one)["verdict"].isna().all()
+    assert flags[["item", "author", "raised", "note", "in_force"]].values.tolist() == [
+        [two, "ann", True, "odd", False], [two, "bob", False, "", True]]

@@ -131,9 +131,9 @@ def _why(kind: str, c: Candidate, evidence: Evidence) -> str:
     if kind == "leaky":
         return "Right, but the rewrite gives away where it comes from."
     if kind == "doubtful" and 2 * right <= n:
-        return f"Played on from the rewrite, only {right} of {n} were right."
+        return f"Played on from the rewrite, {f'only {right}' if right else 'none'} of {n} came out right."
     if kind == "doubtful":
-        return f"The turn as it was did as well: {plain} of {m} right, rewritten {right} of {n}."
+        return f"The turn as it was does as well: {plain} of {m} right, rewritten {right} of {n}."
     if kind == "lucky":
         return "Right at the end, but a step on the way is wrong."
     if kind == "sent":

@@ -67,6 +67,18 @@ TABLES: Mapping[str, str] = {
         SELECT r.repair, p.experiment, p.round, r.author, r.verdict, r.reason, r.text, r.replay, r.seconds,
                r.created_at, EXISTS (SELECT 1 FROM v_decision d WHERE d.seq = r.seq) AS in_force
         FROM review r JOIN repair p ON p.id = r.repair WHERE :e IS NULL OR p.experiment = :e ORDER BY r.seq""",
+    "flags": """
+        SELECT f.repair AS item, i.experiment, i.round, f.author, f.raised, f.note,
+               f.seq = (SELECT max(seq) FROM flag WHERE repair = f.repair) AS in_force, f.created_at
+        FROM flag f
+        JOIN (SELECT id, experiment, round FROM repair UNION ALL SELECT id, experiment, round FROM planted) i
+          ON i.id = f.repair WHERE :e IS NULL OR i.experiment = :e ORDER BY f.seq""",
+    "planted": """
+        SELECT p.id AS planted, p.experiment, p.round, p.repair, p.rule, p.text, r.author, r.verdict,
+               r.verdict <> 'accept' AS caught, r.seconds, r.created_at
+        FROM planted p LEFT JOIN planted_review r
+          ON r.seq = (SELECT max(seq) FROM planted_review WHERE planted = p.id) AND r.verdict <> 'undo'
+        WHERE :e IS NULL OR p.experiment = :e ORDER BY p.experiment, p.round, p.id""",
     "examples": """
         SELECT * FROM v_provenance WHERE :e IS NULL OR experiment = :e ORDER BY experiment, round, model, position""",
 }
