@@ -136,7 +136,7 @@ def test_a_page_of_examples_is_filtered_searched_and_goes_on(decided):
     assert store.examples.page(chosen["id"], source="repaired") == [x for x in whole if x.source == "repaired"][:50]
     words = whole[0].text[:6]
     assert store.examples.page(chosen["id"], words=words) == [
-        x for x in whole if words in x.text or any(words in m[1] for m in x.messages)][:50]
+        x for x in whole if words in x.text or words in x.prompt][:50]
     assert store.examples.page(chosen["id"], words="100%_\\\"") == []
 
 

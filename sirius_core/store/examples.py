@@ -10,11 +10,13 @@ from ..errors import Missing
 from .connection import Connection
 
 SOURCES = ("direct", "repaired", "edited")
+SHOWN = 500  # characters of a text in a table
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleLine:
-    """One line of a library's table. ``messages`` is the prompt as it was sent, ``text`` the reply to imitate."""
+    """One line of a library's table. ``prompt`` is the last message that was sent, ``text`` the reply to imitate, both
+    cut at `SHOWN` characters."""
 
     position: int
     trajectory: str
@@ -24,8 +26,7 @@ class ExampleLine:
     role: str
     task: str
     task_source: str
-    question: str
-    messages: tuple[tuple[str, str], ...]
+    prompt: str
     text: str
     lucky: bool | None
 
@@ -74,6 +75,12 @@ class Examples:
             values += [_like(words), _like(json.dumps(words, ensure_ascii=False)[1:-1])]  # messages stand as JSON
         rows = self.db.rows(f"{_LINES} WHERE {' AND '.join(terms)} ORDER BY e.position LIMIT ?", *values, limit)
         return [_line(row) for row in rows]
+
+    def set_of(self, experiment: str, round: int, model: str) -> str | None:
+        """The id of a model's training set of a round."""
+        sql = "SELECT id FROM training_set WHERE experiment = ? AND round = ? AND model = ?"
+        found = self.db.value(sql, experiment, round, model)
+        return None if found is None else str(found)
 
     def count(self, training_set: str, source: str = "") -> int:
         """How many examples a training set has, of one source if it is named."""
@@ -145,9 +152,9 @@ class Examples:
         return [_use(row) for row in rows]
 
 
-_LINES = """
-  SELECT e.position, e.trajectory, e.turn, e.source, e.weight, u.role, t.task, k.source AS task_source, k.question,
-         u.messages, u.text, t.lucky
+_LINES = f"""
+  SELECT e.position, e.trajectory, e.turn, e.source, e.weight, u.role, t.task, k.source AS task_source, t.lucky,
+         substr(json_extract(u.messages, '$[#-1][1]'), 1, {SHOWN}) AS prompt, substr(u.text, 1, {SHOWN}) AS text
   FROM example e JOIN trajectory t ON t.id = e.trajectory JOIN turn u ON u.trajectory = t.seq AND u.idx = e.turn
   JOIN task k ON k.id = t.task"""
 
@@ -166,8 +173,7 @@ def _line(row: Any) -> ExampleLine:
         row["role"],
         row["task"],
         row["task_source"],
-        row["question"],
-        tuple((m[0], m[1]) for m in json.loads(row["messages"])),
+        row["prompt"] or "",
         row["text"],
         None if row["lucky"] is None else bool(row["lucky"]),
     )
