@@ -2,32 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 if not st.session_state.get("_routed"):  # opened by its address on a cold server: the frame comes first
     st.session_state["_goto"] = ("pages/overview.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from sirius_core import figures, jobs
+from sirius_core import figures, jobs, share
 from sirius_core.imports import imported
 from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
-from view import arms, charts, data, findings, imports, lab, learned, live, measure, pocket, spending, waiting
-from view.numbers import many, share
+from view import (
+    arms,
+    charts,
+    code,
+    data,
+    findings,
+    imports,
+    lab,
+    learned,
+    live,
+    measure,
+    pocket,
+    spending,
+    waiting,
+    worth,
+)
+from view.numbers import many
+from view.numbers import share as percent
 
 
+# -- choose ----------------------------------------------------------------------------------------------------------
+def chosen_round(reports: Sequence[findings.Report]) -> int | None:
+    """The round that the address asks for (``?round=2``): the page as it stood when it closed. None is now."""
+    asked, last = st.query_params.get("round"), len(reports) - 1
+    if asked is None:
+        return None
+    if not asked.isascii() or not asked.isdigit() or int(asked[:6]) > last:
+        st.session_state["_notice"] = f"There is no closed round {asked[:20]!r} here; this is the last one."
+        lab.notice()
+        return None
+    return None if int(asked) == last else int(asked)
+
+
+def go_to_round() -> None:
+    if (round := st.session_state["ov_round"]) is None or round == "now":
+        st.query_params.pop("round", None)
+    else:
+        st.query_params["round"] = str(round)
+
+
+def round_control(reports: Sequence[findings.Report], round: int | None) -> None:
+    """Which round to look at; only where there is more than the base."""
+    st.session_state["ov_round"] = "now" if round is None else round
+    st.segmented_control(
+        "Round", [*range(len(reports) - 1), "now"], key="ov_round", on_change=go_to_round, label_visibility="collapsed",
+        format_func=lambda r: "now" if r == "now" else "base" if r == 0 else f"round {r}", required=True,
+        help="The page as it stood when that round closed.",
+    )
+
+
+# -- draw ------------------------------------------------------------------------------------------------------------
 def next_steps(store: Store, e: Experiment) -> None:
-    """Where to look now, the most telling first."""
-    story = Browse(store.db).mended(e.id)
-    if story:
+    """Where to go now: what waits for a person first, then the most telling thing to look at."""
+    story, left = Browse(store.db).mended(e.id), waiting.label(store, e)
+    if left:
+        st.write("The run waits: what a person accepts or edits is what the next round learns from.")
+        lab.opener(left, lab.REVIEW, icon=":material/rate_review:")
+    if story and left:
+        lab.link(lab.EXPLORE, "Show me a mended failure", icon=":material/auto_fix_high:", traj=story[0])
+    elif story:
         st.write("Open one failure, read the critique, see the rewritten turn and what it changed further on.")
         lab.opener("Show me a mended failure", lab.EXPLORE, icon=":material/auto_fix_high:", traj=story[0])
     elif e.settings.rounds and live.critic_works(e.settings)[0]:
         st.caption("When the first failures are mended, one can be opened here, turn by turn.")
-    if left := waiting.label(store, e):
-        lab.opener(left, lab.REVIEW, icon=":material/rate_review:")
     lab.link(lab.EXPLORE, "All episodes", icon=":material/table_rows:")
+    lab.link(lab.LIBRARY, "What each role learned from", icon=":material/local_library:")
     lab.link(lab.RUN, "Start another experiment", icon=":material/play_circle:")
+    st.download_button(
+        "Share as one HTML file",
+        data=lambda: bundled(e.id),
+        file_name=f"{e.id}.html",
+        mime="text/html",
+        icon=":material/ios_share:",
+        type="tertiary",
+        key="share",
+        on_click="ignore",
+        help="Figures, tables, examples and how to repeat it; opens anywhere, asks for nothing.",
+    )
+
+
+def bundled(experiment: str) -> bytes:
+    """Made when it is asked for, in a thread of its own."""
+    with lab.opened() as store:
+        return share.bundle(store, experiment).encode("utf-8", "replace")
 
 
 def what_it_is(e: Experiment) -> str:
@@ -45,30 +115,23 @@ def what_it_is(e: Experiment) -> str:
     )
 
 
-def curve(store: Store, e: Experiment, reports: list[findings.Report]) -> None:
+def curve(store: Store, e: Experiment, reports: list[findings.Report], round: int | None) -> None:
     """Accuracy by round, and what has to be known to read it."""
-    s, held = e.settings, (store.experiments.measurement(e.id, "data") or {}).get("majority")
+    held = (store.experiments.measurement(e.id, "data") or {}).get("majority")
     st.subheader("Accuracy by round", anchor=False)
     if reports:
-        said = "; ".join(f"round {r['round']}: {share(r['accuracy'], 0)}" for r in reports)
-        level = (held["share"], f"always saying {held['answer'][:24]}") if held and held["n"] > 1 else None
-        charts.stored(
-            store.experiments.figure(e.id, "accuracy"),
-            key="accuracy",
-            rounds=max(1, s.rounds),
-            level=level,
-            alt=f"Held-out accuracy by round. {said}.",
-        )
+        said = "; ".join(f"round {r['round']}: {percent(r['accuracy'], 0)}" for r in reports)
+        charts.stored(store, e, "accuracy", round=round, hold=True, alt=f"Held-out accuracy by round. {said}.")
     else:
         st.caption("The untrained base is being measured on problems that nobody trains on.")
         st.skeleton(height=300)
     if held and held["n"] > 1:
         st.caption(data.majority_line(held))
-    if not (s.model or s.checkpoint):
-        pocket.honesty(s)
+    if not (e.settings.model or e.settings.checkpoint):
+        pocket.honesty(store, e.settings)
 
 
-def beside_the_curves(store: Store, e: Experiment, reports: list[findings.Report]) -> None:
+def beside_the_curves(store: Store, e: Experiment, reports: list[findings.Report], round: int | None) -> None:
     """What the critic bought, and which role does its part, where the steps of a problem can be checked."""
     compared = [r for r in reports if r.get("controls")]
     parts = any(r["roles"] for r in reports)
@@ -78,8 +141,10 @@ def beside_the_curves(store: Store, e: Experiment, reports: list[findings.Report
         if compared:
             findings.what_the_critic_bought(store, e, compared)
             charts.stored(
-                store.experiments.figure(e.id, "controls"),
-                key="controls",
+                store,
+                e,
+                "controls",
+                round=round,
                 height=290,
                 alt="Share of failed problems mended by critic, blind critic and playing again, by round",
             )
@@ -94,21 +159,23 @@ def beside_the_curves(store: Store, e: Experiment, reports: list[findings.Report
             st.subheader("Who does their part", anchor=False)
             st.write("How often each role is right when everything it was handed is right, on held-out problems.")
             charts.stored(
-                store.experiments.figure(e.id, "roles"),
-                key="roles",
-                rounds=e.settings.rounds,
+                store,
+                e,
+                "roles",
+                round=round,
+                hold=True,
                 height=370,
                 alt="Accuracy of each role given right inputs, by round",
             )
 
 
-def tables(store: Store, e: Experiment, reports: list[findings.Report]) -> None:
+def tables(store: Store, e: Experiment, reports: list[findings.Report], round: int | None) -> None:
     with st.container(border=True):
         st.subheader("Round by round", anchor=False)
-        findings.rounds_table(reports)
+        findings.rounds_table(store, e, round)
         formulas = e.settings.source == "formulas"
         st.subheader("Beyond what was trained" if formulas else "Base and now", anchor=False)
-        findings.tests_table(store, e, reports)
+        findings.tests_table(store, e, round)
         if formulas:
             st.caption(
                 "Where the family decides, a withheld question can be answered by knowing the situation; where the "
@@ -116,19 +183,21 @@ def tables(store: Store, e: Experiment, reports: list[findings.Report]) -> None:
             )
     with st.container(border=True):
         st.subheader("What was learned from", anchor=False)
-        learned.table(store, e, reports)
+        learned.table(store, e, reports, round)
         learned.instructions(store, e)
 
 
-def last_row(store: Store, e: Experiment, reports: list[findings.Report], job: Job) -> None:
+def last_row(store: Store, e: Experiment, job: Job, round: int | None) -> None:
     left, right = st.columns([2, 3]) if e.settings.rounds else (None, st.container())
     if left is not None:
         with left.container(border=True, height="stretch"):
             prompts = e.settings.update == "prompts"
             st.subheader("Cases that writers read" if prompts else "Examples per role", anchor=False)
             charts.stored(
-                store.experiments.figure(e.id, "library"),
-                key="library",
+                store,
+                e,
+                "library",
+                round=round,
                 height=300,
                 alt="Cases that writers read, per role" if prompts else "Training examples per role and round",
             )
@@ -146,6 +215,7 @@ def last_row(store: Store, e: Experiment, reports: list[findings.Report], job: J
                 height=300,
                 alt="Share of problems solved within k tries, base and team now",
             )
+            code.copy("pass_at_k", code.call("figure", "pass_at_k", e.id))
         measure.button(e, busy=live.active(job), again=bool(measured))
 
 
@@ -161,19 +231,26 @@ with lab.opened() as store:
     if imported(e):
         imports.overview(store, e)
         st.stop()
-    reports: list[findings.Report] = list(store.experiments.reports(e.id))
+    every: list[findings.Report] = list(store.experiments.reports(e.id))
     job, about = jobs.status(store, e.id), store.experiments.measurement(e.id, "data")
+    round = chosen_round(every)
+    reports = every if round is None else every[: round + 1]
     st.caption(what_it_is(e))
     if reports:
         findings.metrics(store, e, reports)
+    with st.container(horizontal=True, vertical_alignment="center", key="round_row"):
+        if len(every) > 1:
+            round_control(every, round)
+        if reports:
+            code.copy("cards", code.call("base_and_now", e.id, round=round))
     left, right = st.columns([3, 2])
     with left.container(border=True, height="stretch"):
-        curve(store, e, reports)
+        curve(store, e, reports, round)
     with right:
         with st.container(border=True):
             live.panel(e.id, key="overview")
         with st.container(border=True, height="stretch"):
-            st.subheader("Look inside", anchor=False)
+            st.subheader("Next steps", anchor=False)
             next_steps(store, e)
     arms.card(e.contrast, key="overview")
     if e.settings.model:
@@ -186,7 +263,8 @@ with lab.opened() as store:
             data.facts(about)
             data.files(about)
     if any(r["library"] for r in reports):
-        beside_the_curves(store, e, reports)
-        tables(store, e, reports)
+        beside_the_curves(store, e, reports, round)
+        tables(store, e, reports, round)
     if reports:
-        last_row(store, e, reports, job)
+        last_row(store, e, job, round)
+        worth.card(store, e)

@@ -99,6 +99,20 @@ def pass_at_k(measured: Mapping[str, Any]) -> dict[str, Any]:
     return figure
 
 
+def with_level(figure: dict[str, Any], data: Mapping[str, Any] | None, rounds: int) -> dict[str, Any]:
+    """The accuracy figure with what always saying the most frequent answer would score, where answers repeat.
+
+    ``data`` is `tasks.describe` of the experiment's problems, None where they are made and no answer repeats.
+    """
+    held = (data or {}).get("majority")
+    if not held or held["n"] < 2:
+        return figure
+    level = {"type": "scatter", "mode": "lines", "name": f"always saying {held['answer'][:24]}",
+             "x": [-0.25, max(1, rounds) + 0.25], "y": [held["share"]] * 2,
+             "line": {"color": GREY, "width": 1.5, "dash": "dash"}, "hovertemplate": "%{y:.1%}"}
+    return {**figure, "data": [*figure["data"], level]}
+
+
 FIGURES = {"accuracy": accuracy, "controls": controls, "roles": roles, "library": library}
 
 

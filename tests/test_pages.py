@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from actors import act
 from app_pages import ROOT, opened, text_of
 from streamlit.testing.v1 import AppTest
 
-from sirius_core import frames, jobs, review
+from sirius_core import frames, jobs
 from sirius_core.errors import Missing, UnknownName
 from sirius_core.settings import FIELDS, Settings
 from sirius_core.store import Store
@@ -85,8 +84,9 @@ def test_the_overview_says_n_interval_and_p(open_lab: Callable[..., AppTest]) ->
     assert "Held-out problems" in said and "pts" in said
     assert "misconceptions" in said and "no evidence about large ones" in said
     assert "playing again" in said and "The blind critic" in said
-    table = next(f.value for f in open_lab("finished").dataframe if "95 % interval" in f.value.columns)
-    assert list(table["round"]) == [0, 1, 2] and table["p"][1]
+    table = next(f.value for f in open_lab("finished").dataframe if "p_vs_previous" in f.value.columns)
+    assert list(table["round"]) == [0, 1, 2] and table["p_vs_previous"][1] > 0
+    assert {"n", "low", "high"} <= set(table.columns)
 
 
 def test_the_form_has_every_setting_and_sends_only_what_changed(open_lab: Callable[..., AppTest]) -> None:
@@ -147,66 +147,6 @@ def test_text_of_a_model_is_never_markup(
     for kind in ("markdown", "caption", "expander", "subheader", "metric"):
         assert not any("example.org" in str(element) for element in at.get(kind))
     open_lab("finished", "explore")
-
-
-# -- review ----------------------------------------------------------------------------------------------------------
-def shown_for_a_while(at: AppTest) -> None:
-    """The item has been in view for longer than the guard asks."""
-    at.session_state["rv_shown"] = (at.session_state["rv_shown"][0], time.monotonic() - 5)
-
-
-def decisions(path: Path) -> dict[str, str]:
-    with Store(path) as store:
-        return {k: d.verdict for k, d in store.repairs.decisions("tiny-0-1", 1).items()}
-
-
-def test_accept_reject_undo_and_skip(open_lab: Callable[..., AppTest], tmp_path: Path) -> None:
-    at, path = open_lab("paused", "review"), tmp_path / "paused.db"
-    first = at.session_state["rv_shown"][0]
-    at.button(key="accept").click().run()
-    assert decisions(path) == {}, "a key within the first third of a second decides nothing"
-    shown_for_a_while(at)
-    at.button(key="accept").click().run()
-    assert decisions(path) == {first: "accept"}
-    second = at.session_state["rv_shown"][0]
-    assert second != first
-    shown_for_a_while(at)
-    at.button(key="skip").click().run()
-    third = at.session_state["rv_shown"][0]
-    shown_for_a_while(at)
-    at.button(key="reject").click().run()
-    assert decisions(path) == {first: "accept", third: "reject"}
-    shown_for_a_while(at)
-    at.button(key="undo").click().run()
-    assert decisions(path) == {first: "accept"}
-    assert at.session_state["rv_shown"][0] == third
-    assert not at.exception and not at.error
-
-
-def test_a_decision_for_an_item_that_left_the_screen_is_dropped(
-    open_lab: Callable[..., AppTest], tmp_path: Path
-) -> None:
-    at = open_lab("paused", "review")
-    at.session_state["rv_shown"] = ("another", time.monotonic() - 5)
-    at.button(key="accept").click().run()
-    assert decisions(tmp_path / "paused.db") == {}
-
-
-def test_unknown_words_in_an_edit_are_named(open_lab: Callable[..., AppTest]) -> None:
-    at = open_lab("paused", "review")
-    at.text_area[0].set_value("371 zorgs")
-    at.button(key="try").click().run()
-    assert "zorgs" in at.error[0].value
-    assert at.button(key="save").disabled
-
-
-def test_the_last_decision_ends_the_wait(made: dict[str, Path], tmp_path: Path) -> None:
-    path = tmp_path / "paused.db"
-    shutil.copy(made["paused"], path)
-    with Store(path) as store:
-        for repair in review.waiting(store, "tiny-0-1", 1):
-            review.decide(store, repair.id, "reject", "a test")
-        assert review.waiting(store, "tiny-0-1", 1) == []
 
 
 # -- the frame -------------------------------------------------------------------------------------------------------

@@ -8,34 +8,39 @@ from typing import Any
 
 import streamlit as st
 
+from sirius_core import figures
+from sirius_core.store import Experiment, Store
+
+from . import code
+
 CONFIG = {"displayModeBar": False, "responsive": True}
 
 
 def stored(
-    figure: str | None,
+    store: Store,
+    e: Experiment,
+    name: str,
     *,
-    key: str,
     alt: str,
     height: int = 330,
-    rounds: int = 0,
-    level: tuple[float, str] | None = None,
+    round: int | None = None,
+    hold: bool = False,
 ) -> None:
-    """A figure of ``store.experiments.figure``; ``alt`` says in words what it shows.
+    """A figure as the store keeps it, of ``round`` or of the last; ``alt`` says in words what it shows.
 
-    ``rounds`` holds the axis of rounds still, so that a curve grows into its place while a run goes on. ``level`` is a
-    (height, name) to compare with: a dashed line.
+    ``hold`` holds the axis of rounds still, so that a curve grows into its place while a run goes on.
     """
+    figure = store.experiments.figure(e.id, name, round)
     if figure is None:
         st.caption("This figure is drawn when the first round closes.")
         return
-    made = json.loads(figure)
-    if rounds:
+    made, rounds = json.loads(figure), e.settings.rounds
+    if name == "accuracy":
+        made = figures.with_level(made, store.experiments.measurement(e.id, "data"), rounds)
+    if hold and rounds:
         made["layout"]["xaxis"] = {**made["layout"].get("xaxis", {}), "range": [-0.25, rounds + 0.25]}
-    if level is not None:
-        made["data"].append({"type": "scatter", "mode": "lines", "name": level[1], "x": [-0.25, max(1, rounds) + 0.25],
-                             "y": [level[0]] * 2, "line": {"color": "#8b909c", "width": 1.5, "dash": "dash"},
-                             "hovertemplate": "%{y:.1%}"})
-    spec(made, key=key, alt=alt, height=height)
+    spec(made, key=name, alt=alt, height=height)
+    code.copy(name, code.call("figure", name, e.id, round=round))
 
 
 def spec(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 330) -> None:

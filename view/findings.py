@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from sirius_core import statistics
+from sirius_core import frames, statistics, tables
 from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import Browse
 
-from . import lab, live
+from . import code, lab, live
+from .columns import p_value, percent
 from .numbers import LEVEL, between, counted, dollars, p_text, points, share
 
 Report = Mapping[str, Any]
@@ -22,18 +23,6 @@ SPLIT_HELP = {
     "withheld_forms": "Held-out problems with a question form that fine-tuning never used at all.",
 }
 DATASET_HELP = "Problems whose question stands nowhere in training, whatever its options; one sampled try each."
-
-
-def paired(
-    store: Store, e: Experiment, phase: str, before: int, after: int, decides: bool | None = None
-) -> statistics.Paired:
-    """McNemar's exact test of two rounds over the same problems."""
-    browse = Browse(store.db)
-    one, two = (
-        browse.right(e.id, r, phase, threshold=e.settings.threshold, form_decides=decides) for r in (before, after)
-    )
-    ids = [task for task in one if task in two]
-    return statistics.mcnemar([one[t] for t in ids], [two[t] for t in ids])
 
 
 def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
@@ -50,8 +39,8 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
             colour: Literal["normal", "off"] = "off"
             against = ""
             if last["round"]:
-                test = paired(store, e, f"evaluate:{split}:sampled", 0, last["round"])
-                delta, against = points(then["accuracy"], now["accuracy"]), f"{p_text(test.p)} vs base"
+                test = tables.paired(store, e, f"evaluate:{split}:sampled", 0, last["round"])
+                delta, against = points(then["accuracy"], now["accuracy"]), f"vs base, {p_text(test.p)}"
                 colour = "normal" if test.p < LEVEL else "off"
             st.metric(
                 name,
@@ -76,7 +65,7 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 share(arms["critic"]["accuracy"]),
                 points(arms["again"]["accuracy"], arms["critic"]["accuracy"]),
                 "normal" if test.p < LEVEL else "off",
-                delta_description=f"{p_text(test.p)} vs again",
+                delta_description=f"vs again, {p_text(test.p)}",
                 border=True,
                 height="stretch",
                 help=f"Of the problems that failed, within as many calls as playing again: {counted(arms['critic'])}. "
@@ -177,92 +166,54 @@ def _one_round(store: Store, e: Experiment, report: Report) -> str:
     )
 
 
-def rounds_table(reports: Sequence[Report]) -> None:
-    rows: list[dict[str, Any]] = []
-    for r in reports:
-        change = "" if r["p_vs_previous"] is None else f"+{r['gained']} −{r['lost']}"
-        rows.append(
-            {
-                "round": r["round"],
-                "right": f"{r['correct']} of {r['n']}",
-                "accuracy": r["accuracy"],
-                "95 % interval": between(r),
-                "greedy": r["greedy_accuracy"],
-                "changed": change,
-                "p": p_text(r["p_vs_previous"]).removeprefix("p ").removeprefix("= "),
-                "new wordings": r["new_wordings_accuracy"],
-                "withheld forms": r["withheld_forms_accuracy"],
-                "mended": r["repaired"],
-                "lucky": r["lucky"],
-                "seconds": round(r["seconds"]),
-            }
-        )
-    optional = ("greedy", "new wordings", "withheld forms", "lucky")
-    unknown = {name for name in optional if all(row[name] is None for row in rows)}
-    percent = st.column_config.NumberColumn(format="percent")
+def rounds_table(store: Store, e: Experiment, round: int | None) -> None:
+    """A line for each round, up to ``round`` if one is chosen."""
+    frame = frames.Frames(store).rounds(e.id, upto=round)
+    optional = ("greedy_accuracy", "new_wordings_accuracy", "withheld_forms_accuracy", "lucky")
+    order = ["round", "correct", "n", "accuracy", "low", "high", "greedy_accuracy", "gained", "lost", "p_vs_previous",
+             "new_wordings_accuracy", "withheld_forms_accuracy", "repaired", "lucky", "seconds"]
+    number = st.column_config.NumberColumn
     st.dataframe(
-        [{name: value for name, value in row.items() if name not in unknown} for row in rows],
+        frame,
         hide_index=True,
         key="rounds_table",
         alt="One line per round: accuracy with interval and paired p-value",
+        column_order=[name for name in order if name not in optional or frame[name].notna().any()],
         column_config={
-            "accuracy": percent,
-            "greedy": percent,
-            "new wordings": percent,
-            "withheld forms": percent,
-            "lucky": st.column_config.NumberColumn(
-                format="percent", help="Share of the right answers that came by wrong steps."
+            "correct": number("right"),
+            "n": number("of"),
+            "accuracy": percent("accuracy"),
+            "low": percent("from", help="The lower end of the 95 % interval."),
+            "high": percent("to", help="The upper end of the 95 % interval."),
+            "greedy_accuracy": percent("greedy"),
+            "gained": number("+", help="Problems that went from wrong to right since the round before."),
+            "lost": number("−", help="Problems that went from right to wrong since the round before."),
+            "p_vs_previous": p_value(
+                "p",
+                help="McNemar's exact test against the round before, two-sided, not corrected for the number of "
+                "rounds.",
             ),
-            "changed": st.column_config.TextColumn(
-                help="Problems that went from wrong to right, and the other way, since the round before."
-            ),
-            "p": st.column_config.TextColumn(
-                help="McNemar's exact test against the round before, two-sided, not corrected for the number of rounds."
-            ),
-            "mended": st.column_config.NumberColumn(help="Failed episodes whose repair led to the right answer."),
+            "new_wordings_accuracy": percent("new wordings"),
+            "withheld_forms_accuracy": percent("withheld forms"),
+            "repaired": number("mended", help="Failed episodes whose repair led to the right answer."),
+            "lucky": percent("lucky", help="Share of the right answers that came by wrong steps."),
+            "seconds": number("seconds", format="%.0f"),
         },
     )
+    code.copy("rounds_table", code.call("rounds", e.id, upto=round))
 
 
-def tests_table(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
-    """Every test split, base against now, sampled and greedy."""
-    base, last = reports[0], reports[-1]
-    rows = []
-    parts = [
-        ("heldout", None, SPLITS["heldout"]),
-        ("new_wordings", None, SPLITS["new_wordings"]),
-        ("withheld_forms", None, SPLITS["withheld_forms"]),
-        ("withheld_forms", False, "… where the family decides the formula"),
-        ("withheld_forms", True, "… where the question decides the formula"),
-    ]
-    for split, decides, name in parts:
-        found = [r["tests"].get(split, {}) for r in (base, last)]
-        if decides is not None:
-            found = [f.get("form_decides" if decides else "family_decides", {}) for f in found]
-        if not all("sampled" in f for f in found):
-            continue
-        p = paired(store, e, f"evaluate:{split}:sampled", 0, last["round"], decides).p if last["round"] else None
-        one, two = found
-        rows.append(
-            {
-                "test": name,
-                "n": two["sampled"]["n"],
-                "base": f"{share(one['sampled']['accuracy'], 0)} ({between(one['sampled'])})",
-                "now": f"{share(two['sampled']['accuracy'], 0)} ({between(two['sampled'])})",
-                "p": p_text(p).removeprefix("p ").removeprefix("= "),
-                "base greedy": one.get("greedy", {}).get("accuracy"),
-                "now greedy": two.get("greedy", {}).get("accuracy"),
-            }
-        )
-    percent = st.column_config.NumberColumn(format="percent")
+def tests_table(store: Store, e: Experiment, round: int | None) -> None:
+    """Every test split, base against now (or against ``round``), sampled and greedy."""
     st.dataframe(
-        rows,
+        frames.Frames(store).base_and_now(e.id, round),
         hide_index=True,
         key="tests_table",
         alt="Accuracy of the base and of the team now on every test",
         column_config={
-            "base greedy": percent,
-            "now greedy": percent,
-            "p": st.column_config.TextColumn(help="McNemar's exact test, base against now, sampled, two-sided."),
+            **{f"{side}{end}": percent(name) for side in ("base", "now")
+               for end, name in (("", side), ("_low", "from"), ("_high", "to"), ("_greedy", f"{side}, greedy"))},
+            "p": p_value("p", help="McNemar's exact test, base against now, sampled, two-sided."),
         },
     )
+    code.copy("tests_table", code.call("base_and_now", e.id, round=round))

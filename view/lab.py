@@ -105,6 +105,7 @@ def _chosen() -> None:
     st.session_state["_open"] = st.session_state["_exp"]
     st.query_params.pop("traj", None)  # what was open belongs to the other experiment
     st.query_params.pop("rv", None)
+    st.query_params.pop("round", None)
 
 
 def chosen(store: Store) -> Experiment | None:

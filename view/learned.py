@@ -7,53 +7,45 @@ from typing import Any
 
 import streamlit as st
 
+from sirius_core import frames
 from sirius_core.store import Experiment, Store, UpdateRow
 
-from . import lab, live, reads
+from . import code, lab, live, reads
 from .numbers import many, share
 from .texts import diff
 
 Report = Mapping[str, Any]
 
 
-def table(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
-    """Examples, what was made of them and the gate's verdict, by round and role."""
-    sets = {(s["round"], s["model"]): s for s in store.weights.training_sets(e.id)}
-    updates = {(u.round, u.model): u for u in store.weights.updates(e.id)}
-    words = live.in_words(e.settings)
-    rows = []
-    for (round, model), s in sets.items():
-        update, kept = updates.get((round, model)), store.weights.models(e.id, round)
-        accepted = update is not None and kept is not None and kept[0].get(model) == update.after
-        gate = "" if kept is None or (words and update is None) else "kept" if accepted else "rejected"
-        row = {"round": round, "role": "all" if model == "*" else model}
-        if e.settings.update == "prompts":
-            row |= {"cases read": s["n"]}
-        else:
-            row |= {"examples": s["n"], "distinct": s["distinct_examples"], "direct": s["direct"],
-                    "repaired": s["repaired"], "edited": s["edited"]}
-        if words or e.settings.update == "openai_api":
-            row |= {"what changed": _made(store, update)}
-        elif e.settings.update != "none":
-            row |= {
-                "steps": update.steps if update else None,
-                "loss": f"{update.losses[0]:.3f} → {update.losses[-1]:.3f}" if update and update.losses else "",
-            }
-        rows.append(row if e.settings.update == "none" else {**row, "gate": gate})
+def table(store: Store, e: Experiment, reports: Sequence[Report], round: int | None = None) -> None:
+    """Examples, what was made of them and the gate's verdict, by round (up to ``round``) and role."""
+    frame = frames.Frames(store).learned(e.id, round)
+    prompts, words = e.settings.update == "prompts", live.in_words(e.settings)
+    order = ["round", "role", "examples", *(() if prompts else ("distinct", "direct", "repaired", "edited"))]
+    if words or e.settings.update == "openai_api":
+        updates = {(u.round, "all" if u.model == "*" else u.model): u for u in store.weights.updates(e.id)}
+        frame["what changed"] = [_made(store, updates.get(place)) for place in zip(frame["round"], frame["role"])]
+        order += ["what changed"]
+    elif e.settings.update != "none":
+        order += ["steps", "first_loss", "last_loss"]
+    number = st.column_config.NumberColumn
     st.dataframe(
-        rows,
+        frame,
         hide_index=True,
         key="learned_table",
         alt="Training examples and what was made of them, per round and role",
+        column_order=order if e.settings.update == "none" else [*order, "gate"],
         column_config={
-            "repaired": st.column_config.NumberColumn(help="Examples from a critic's repair."),
-            "edited": st.column_config.NumberColumn(help="Examples that carry a person's text."),
-            "loss": st.column_config.TextColumn(help="Nats per token, first and last step."),
-            "cases read": st.column_config.NumberColumn(help="Turns of this role, failed ones mostly, that the writer "
-                                                        "was shown with how they were judged."),
+            "examples": number("cases read", help="Turns of this role, failed ones mostly, that the writer was shown "
+                               "with how they were judged.") if prompts else number("examples"),
+            "repaired": number(help="Examples from a critic's repair."),
+            "edited": number(help="Examples that carry a person's text."),
+            "first_loss": number("first loss", format="%.3f", help="Nats per token in the first step."),
+            "last_loss": number("last loss", format="%.3f", help="Nats per token in the last step."),
             "what changed": st.column_config.TextColumn(width="large"),
         },
     )
+    code.copy("learned_table", code.call("learned", e.id, round=round))
     st.caption(verdicts(e, reports))
     lucky = [r for r in reports if r.get("lucky_library") is not None]
     if lucky:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from sirius_core import frames
 from sirius_core.settings import Settings
+from sirius_core.store import Store
+
+from . import code
 
 WHAT_IT_IS = """**What it is.** A small transformer in plain NumPy, trained once on an endless textbook that this
 project writes, and shipped with it. Each role is a copy of it. It samples its replies token by token and is fine-tuned
@@ -14,10 +18,9 @@ and has read no other text. That a curve rises here says that the recipe can rem
 not always make; it says nothing about errors that it always makes, or about large models."""
 
 
-def honesty(settings: Settings) -> None:
+def honesty(store: Store, settings: Settings) -> None:
     """One line that is always there, and behind it the whole list."""
-    from sirius_core.pocket.readable import render_readable
-    from sirius_core.pocket.textbook import BOOKS, misconceptions
+    from sirius_core.pocket.textbook import BOOKS
     from sirius_core.pocket.vocabulary import WORDS
 
     book = BOOKS.get({"novice": "misled"}.get(settings.base, settings.base))
@@ -28,28 +31,22 @@ def honesty(settings: Settings) -> None:
     with st.expander("What was planted, and what the pocket model is", icon=":material/menu_book:"):
         st.markdown(WHAT_IT_IS)
         st.markdown(WHAT_IT_IS_NOT.format(words=len(WORDS)))
+        rows = frames.Frames(store).misconceptions(settings.base)
         if book is None:
             return
-        rows = [
-            {
-                "family": m.family,
-                "question": render_readable(m.form),
-                "right formula": render_readable(m.right),
-                "taught right": m.rate,
-                "mostly taught instead": render_readable(m.preferred),
-            }
-            for m in misconceptions(book)
-        ]
+        percent = st.column_config.ProgressColumn
         st.dataframe(
             rows,
             hide_index=True,
             key="misconceptions",
             height=320,
             alt="Planted misconceptions: how often the textbook gives the right formula for each kind of question",
-            column_config={"taught right": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)},
+            column_config={"right_formula": "right formula", "taught_instead": "mostly taught instead",
+                           "taught_right": percent("taught right", format="percent", min_value=0, max_value=1)},
         )
+        code.copy("misconceptions", code.call("misconceptions", settings.base))
         st.caption(
-            f"{len(rows)} kinds of question in {len({row['family'] for row in rows})} families. In each, one noun "
+            f"{len(rows)} kinds of question in {rows['family'].nunique()} families. In each, one noun "
             f"multiplies the rate by {book.trap_factor:g}, another the share of errors by {book.clear_factor:g}; units "
             "are taught wrong in some wordings, too."
         )
