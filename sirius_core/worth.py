@@ -63,12 +63,16 @@ def accept_all(store: Store, experiment: str, round: int) -> Arm:
     return Arm(ALL, tuple(sorted(found.values(), key=lambda t: (t.task, t.path.attempt, t.path.branch, t.path.draw))))
 
 
-def reviewed(run: Run) -> int:
-    """The last round in which somebody decided something. UsageError if there is none."""
-    for round in range(run.round, 0, -1):
-        if run.store.repairs.decisions(run.experiment.id, round):
-            return round
-    raise UsageError(f"nobody has decided anything in {run.experiment.id}: there is no review to measure")
+def reviewed(store: Store, experiment: str) -> int | None:
+    """The last round in which somebody decided something."""
+    rounds = range(len(store.experiments.reports(experiment)), 0, -1)
+    return next((r for r in rounds if store.repairs.decisions(experiment, r)), None)
+
+
+def measured(store: Store, experiment: str) -> dict[str, Any] | None:
+    """The record of the last round that was measured."""
+    found: dict[str, dict[str, Any]] = store.experiments.measurement(experiment, MEASUREMENT) or {}
+    return max(found.values(), key=lambda record: int(record["round"]), default=None)
 
 
 def worth(run: Run, round: int, arms: Sequence[Arm] = (), pairs: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def measure(
             try:
                 run = Run(store, record, machine)
                 run.on_progress = _Progress(store, experiment, run, hear)
-                place = round if round is not None else run.round if scripted else reviewed(run)
+                place = round if round is not None else reviewed(store, experiment) or run.round
                 if not 0 < place <= run.round:
                     raise UsageError(f"round {place} of {experiment} has nothing to measure yet")
                 arms: list[Arm] = []

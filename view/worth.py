@@ -1,0 +1,158 @@
+"""What reviewing bought: the card that says so, and the button that measures it in a process of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from sirius_core import frames, jobs, worth
+from sirius_core.commands.worth import CANCEL, PROGRESS
+from sirius_core.errors import SiriusError
+from sirius_core.store import Experiment, Store
+
+from . import background, code, lab, live
+from .numbers import LEVEL, many, p_text
+
+Record = Mapping[str, Any]
+
+
+def card(store: Store, e: Experiment) -> None:
+    """The last measurement of an experiment, and the way to the next one; nothing where nobody decided anything."""
+    round, found = worth.reviewed(store, e.id), worth.measured(store, e.id)
+    if round is None and found is None:
+        return
+    with st.container(border=True, key="worth"):
+        st.subheader("What reviewing bought", anchor=False)
+        if found is None:
+            st.write(
+                "The same round can be trained again with what you let in and with every mended repair, which is what "
+                "happens without review: at equal steps, on the same held-out problems."
+            )
+        else:
+            for line in said(found):
+                st.markdown(line)
+            _tables(store, e, found)
+        if round is not None:
+            busy = live.active(jobs.status(store, e.id))
+            running = background.running(_name(e.id))
+            st.fragment(_button, run_every=1.0 if running else None)(e, round, busy, found, running)
+
+
+def said(found: Record) -> list[str]:
+    """The measurement in sentences: the difference with interval, p and n, and what it took."""
+    pair = next((p for p in found["pairs"] if (p["of"], p["over"], p["mode"]) == (worth.PEOPLE, worth.ALL, "sampled")),
+                None)
+    n = f"{many(found['n'], 'held-out problem')}, round {found['round']}"
+    steps = "" if found["equal"] else (" The steps are **not equal**: an arm had no example for some role, which "
+                                       "stayed as it was.")
+    if pair is None:
+        return [f"Nobody had decided anything when the arms below were measured ({n}).{steps}"]
+    d = found["decisions"]
+    clear = pair["p"] < LEVEL
+    head = f"**{_points(pair['delta'])} points** ({_points(pair['low'])} to {_points(pair['high'])})"
+    tell = "" if clear else " Reviewing and accepting everything cannot be told apart here."
+    took = f"{many(d['n'], 'decision')} of {many(d['authors'], 'reviewer')}"
+    if d["seconds"] >= 1:
+        took += f", {_time(d['seconds'])}"
+        hours = d["seconds"] / 3600
+        took += (f": {_points(pair['delta'] / hours, 0)} points per hour ({_points(pair['low'] / hours, 0)} to "
+                 f"{_points(pair['high'] / hours, 0)})") if clear else ""
+    return [f"{head} over accepting everything, {p_text(pair['p'])}, n = {n}.{tell}{steps}", f"{took}."]
+
+
+def _points(value: float, digits: int = 1) -> str:
+    """``+4.2``; a change that rounds to nothing is 0."""
+    shown = f"{100 * value:+.{digits}f}" if math.isfinite(value) else "?"
+    return "0" if not shown.strip("+-0.") and shown != "?" else shown
+
+
+def _time(seconds: float) -> str:
+    return many(round(seconds), "second") if seconds < 100 else many(round(seconds / 60), "minute")
+
+
+def _tables(store: Store, e: Experiment, found: Record) -> None:
+    read, number = frames.Frames(store), st.column_config.NumberColumn
+    ends = {"low": number("from", format="percent"), "high": number("to", format="percent")}
+    st.dataframe(
+        read.worth_arms(e.id, found["round"]),
+        hide_index=True,
+        key="worth_arms",
+        alt="What each arm let in and how often its team is right",
+        column_order=["arm", "mode", "correct", "n", "accuracy", "low", "high", "repairs", "edited", "solved"],
+        column_config={
+            "correct": number("right"),
+            "n": number("of"),
+            "accuracy": number("accuracy", format="percent"),
+            **ends,
+            "repairs": number("repairs let in"),
+            "edited": number("by hand", help="Of these, the ones with a person's text."),
+            "solved": number("problems", help="Training problems with something to learn from."),
+        },
+    )
+    code.copy("worth_arms", code.call("worth_arms", e.id, found["round"]))
+    with st.expander("Compared in pairs", type="compact"):
+        each = ", ".join(f"{role} {count}" for role, count in found["examples"].items())
+        st.caption(f"Every arm learned from as many examples ({lab.plain(each)}) in as many steps; smaller libraries "
+                   "were filled up with repeats. McNemar's exact test over the same problems; p of all pairs is "
+                   "corrected by Holm's method in each mode.")
+        st.dataframe(
+            read.worth(e.id, found["round"]),
+            hide_index=True,
+            key="worth_pairs",
+            alt="Differences between arms with interval and p",
+            column_order=["of", "over", "mode", "delta", "low", "high", "gained", "lost", "p", "holm"],
+            column_config={
+                "delta": number("difference", format="percent"),
+                **ends,
+                "gained": number("+"),
+                "lost": number("−"),
+                "p": number("p", format="%.3g"),
+                "holm": number("p of all pairs", format="%.3g"),
+            },
+        )
+        code.copy("worth_pairs", code.call("worth", e.id, found["round"]))
+
+
+# -- the process -------------------------------------------------------------------------------------------------------
+def _name(experiment: str) -> str:
+    return f"{experiment}.worth"
+
+
+def _button(e: Experiment, round: int, busy: bool, found: Record | None, was_running: bool) -> None:
+    running = background.running(_name(e.id))
+    if was_running and not running:
+        st.rerun(scope="app")
+    if running:
+        with lab.opened() as store:
+            at = store.experiments.measurement(e.id, PROGRESS)
+        _, phase, done, total = at or (round, "starting", 0, 1)
+        st.progress(min(1.0, done / max(1, total)), f"{lab.plain(str(phase))}, {done} of {total}. It runs as a process "
+                    "of its own: this page may be closed.")
+        st.button("Stop measuring", icon=":material/stop:", key="worth_stop", on_click=_stop, args=(e.id,),
+                  help="What is trained and played is kept: the next measurement goes on there.")
+        return
+    label = "Measure it" if found is None else "Measure again" if found["round"] == round else f"Measure round {round}"
+    st.button(label, icon=":material/balance:", key="worth_measure", disabled=busy, on_click=_start,
+              args=(e.id, round), help="Trains and tests three teams." + (
+                  " Every call is paid; max_calls, max_tokens and max_cost hold." if e.settings.model else ""))
+    if busy:
+        st.caption("It can be measured when the run has ended, or waits for people.")
+    elif (lines := background.said(_name(e.id))) and lines[-1].startswith("sirius:"):
+        st.caption(lab.plain(lines[-1]))
+
+
+def _start(experiment: str, round: int) -> None:
+    try:
+        with lab.opened() as store:
+            store.experiments.set_measurement(experiment, PROGRESS, [round, "starting", 0, 1])
+        background.start(_name(experiment), "worth", experiment, "--round", str(round))
+    except SiriusError as error:
+        st.session_state["_notice"] = str(error)
+
+
+def _stop(experiment: str) -> None:
+    with lab.opened() as store:
+        store.experiments.set_measurement(experiment, CANCEL, True)
