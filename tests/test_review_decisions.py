@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from reviewing import WAITS, Desk, desk
 from sirius_core import jobs, review
 from sirius_core.errors import Decided, Missing, UnreadableText, UsageError
 from sirius_core.improve import Run, improve
-from sirius_core.pocket.dialect import DIGITS_HINT
 from sirius_core.pocket.notation import fill
 from sirius_core.store import Store
 from sirius_core.tasks.formulas import problem
@@ -203,7 +201,7 @@ def test_an_item_is_held_by_one_reviewer_for_a_while(paused: Desk) -> None:
     assert people.leases() == {} and people.lease(item, "ann", 300)
 
 
-# -- edits and critiques -----------------------------------------------------------------------------------------------
+# -- edits -----------------------------------------------------------------------------------------------------------
 def test_an_edit_is_replayed_and_enters_only_if_it_succeeds(paused: Desk) -> None:
     repair = next(r for r in paused.mended() if r.role == "analyst")
     failed = paused.store.episodes.get(repair.failed)
@@ -241,33 +239,3 @@ def test_words_that_the_model_cannot_read_are_named_with_the_nearest(paused: Des
         with pytest.raises(UsageError, match="is empty"):
             say(paused.store, item, "  ", **paused.how())
     assert paused.store.db.value("SELECT count(*) FROM trajectory") == count
-
-
-def test_a_critique_of_ones_own_is_carried_out_by_the_role(paused: Desk) -> None:
-    repair = next(r for r in paused.mended() if r.role == "analyst")
-    made = [review.advise(paused.store, repair.id, repair.feedback, draw=k, **paused.how()) for k in range(8)]
-    assert len({r.id for r in made}) == 8
-    assert {(r.critic, r.critique, r.feedback, r.failed, r.turn, r.role) for r in made} == {
-        ("person", repair.feedback, repair.feedback, repair.failed, repair.turn, repair.role)}
-    assert paused.store.repairs.find(paused.id, 1, "review") == made
-    good = next(r for r in made if r.mended)
-    mend = paused.store.episodes.get(good.mend)
-    assert [t.role for t in mend.turns] == ["analyst", "rephraser"] and mend.path.phase == "review"
-    review.decide(paused.store, repair.id, "edit", "ann", edited=paused.store.episodes.get(good.replay))
-    assert review.waiting(paused.store, paused.id, 1) == [i for i in paused.items() if i.id != repair.id]
-    assert paused.entered() == ({good.replay}, {good.replay})
-
-
-def test_a_rewrite_that_betrays_its_critique_may_not_enter(paused: Desk) -> None:
-    repair = next(r for r in paused.mended() if r.role == "analyst")
-    made = next(r for k in range(8)
-                for r in [review.advise(paused.store, repair.id, repair.feedback, draw=k, **paused.how())] if r.mended)
-    leaky = replace(made, id="leaky", leak=("quotes the critique",), mended=False)
-    paused.store.repairs.add(paused.id, 1, "review", [leaky])
-    with pytest.raises(UsageError, match="gives away where it comes from"):
-        review.decide(paused.store, repair.id, "edit", "ann", edited=paused.store.episodes.get(made.replay))
-
-
-def test_a_calculators_critique_is_readable_to_it(paused: Desk) -> None:
-    repair = next(r for r in paused.mended() if r.role == "calculator")
-    assert review.advise(paused.store, repair.id, DIGITS_HINT, **paused.how()).role == "calculator"
