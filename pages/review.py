@@ -28,6 +28,7 @@ from view import (
     review_queue,
     review_side,
     review_tries,
+    worth,
 )
 from view.numbers import many
 
@@ -65,15 +66,17 @@ def one(store: Store, item: Item, queue: list[Item], *, dead: bool) -> None:
             if decided is None:
                 review_item.desk(store, item, s, dead=dead)
                 edited = review_tries.tried(store, item.id)
+                review_item.reasons(item, dead=dead)
     with right:
-        if not blind:
+        if blind:
+            review_blind.ended(s)
+        else:
             review_side.critique(s)
             review_side.evidence(store, item)
             review_side.further_on(item, s)
         review_side.answer(s)
-        if not blind and decided is None:
-            review_item.reasons(item, dead=dead)
-        review_side.links(s)
+        if not blind:  # that page tells what the critic says
+            lab.link(lab.EXPLORE, "The whole episode", icon=":material/timeline:", traj=s.failed.id)
     decisions.bar(
         item.id,
         partial(actions.decide, item),
@@ -134,6 +137,7 @@ def nothing(store: Store, e: Experiment, job: Job, decided: bool) -> None:
     desk.past(store.rewrites.decisions(e.id), " about instructions")
     with st.container(border=True):
         live.panel(e.id, key="review")
+    worth.card(store, e)
     with st.container(horizontal=True):
         lab.link(lab.OVERVIEW, "Results", icon=":material/insights:")
         lab.link(lab.RUN, "Run", icon=":material/play_circle:")

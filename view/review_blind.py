@@ -37,6 +37,15 @@ def draw(item: Item, s: Shown, *, dead: bool) -> None:
         )
 
 
+def ended(s: Shown) -> None:
+    """How the failed episode ended, which a reviewer may know before judging."""
+    with st.container(border=True, gap="xsmall", key="ended"):
+        st.markdown("**How it ended**")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            episodes.verdict(s.failed)
+            st.text(episodes.answer_of(s.task, s.failed) or "no answer")
+
+
 def compared(item: Item, s: Shown) -> None:
     """What this reviewer said of a blind item, beside what the critic blames."""
     said = st.session_state.get("rv_judged", {})

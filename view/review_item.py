@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from sirius_core.pocket.vocabulary import knows
-from sirius_core.review import Item, Shown
+from sirius_core.review import REASONS, Item, Shown
 from sirius_core.store import Store
 
 from . import actions, episodes, lab, review_tries
@@ -31,15 +31,17 @@ def card(item: Item, s: Shown) -> None:
     assert s.repair.turn is not None
     task, before, after = s.task, s.failed.turns[s.repair.turn].text, s.repair.rephrased
     with st.container(border=True, gap="xsmall", key="repair"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            turn = s.failed.turns[s.repair.turn]
-            place = f"turn {s.repair.turn + 1} of {len(s.failed.turns)}"
-            st.subheader(f"{episodes.name(turn)}, {place}", anchor=False, width="content")
-            badges(item, s)
-        shown = st.segmented_control(
-            "How it is shown", VIEWS, default=VIEWS[0], required=True, key="rv_view", label_visibility="collapsed",
-            persist_state="session",
-        )
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+                turn = s.failed.turns[s.repair.turn]
+                place = f"turn {s.repair.turn + 1} of {len(s.failed.turns)}"
+                st.subheader(f"{episodes.name(turn)}, {place}", anchor=False, width="content")
+                badges(item, s)
+            shown = st.segmented_control(
+                "How it is shown", VIEWS, default=VIEWS[0], required=True, key="rv_view", persist_state="session",
+                label_visibility="collapsed",
+            )
+        st.caption(lab.plain(item.why))
         if not after and shown != "original":
             say(readable(task.source, before), big=True)
             st.caption("The critic's way led to no rewrite: this is the turn as it was said.")
@@ -54,12 +56,14 @@ def card(item: Item, s: Shown) -> None:
             say(readable(task.source, before), big=True)
         else:
             diff(readable(task.source, before), readable(task.source, after))
+            if before == after:
+                st.caption("The rewrite says the same as before.")
 
 
 def badges(item: Item, s: Shown) -> None:
     """Why it stands where it stands, in words; each leak; the flag."""
     icon, colour = KINDS.get(item.kind, (None, "gray"))
-    st.badge(item.kind, icon=icon, color=colour, help=lab.plain(item.why))  # type: ignore[arg-type]
+    st.badge(item.kind, icon=icon, color=colour)  # type: ignore[arg-type]
     for leak in s.repair.leak:
         st.badge(f"leak: {lab.plain(leak)}", icon=":material/visibility:", color="orange",
                  help="The rewrite bears traces of the critique or of the right answer, which no role has when it is "
@@ -140,10 +144,8 @@ def outcome(store: Store, s: Shown, what: str) -> None:
 
 def reasons(item: Item, *, dead: bool) -> None:
     """Why one would reject it: a key sets the reason and decides nothing; X rejects with it."""
-    from sirius_core.review import REASONS
-
     chosen = st.session_state.get("rv_reasons", {}).get(item.id, "")
-    with st.container(border=True, gap="small", key="reasons"):
+    with st.container(border=True, gap="xsmall", key="reasons"):
         st.markdown("**If you reject it, why?**")
         with st.container(horizontal=True, gap="small"):
             for n, text in enumerate(REASONS, 1):

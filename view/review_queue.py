@@ -36,8 +36,8 @@ def chosen() -> str:
 
 def current(items: Sequence[Item]) -> Item | None:
     """The item to show."""
-    asked, skipped = st.query_params.get("rv"), st.session_state.get("rv_skipped", [])
-    waits = [i for i in items if i.decision is None and fits(i, chosen())]
+    asked, skipped, wanted = st.query_params.get("rv"), st.session_state.get("rv_skipped", []), chosen()
+    waits = [i for i in items if i.decision is None and fits(i, wanted)]
     return next((i for i in items if i.id == asked), None) or min(
         waits, key=lambda i: skipped.count(i.id), default=None
     )
@@ -86,7 +86,8 @@ def show_all() -> None:
 # -- many at once ------------------------------------------------------------------------------------------------------
 def together(items: Sequence[Item]) -> list[Item]:
     """What could be accepted together: what waits and fits a filter, and is no blind one."""
-    return [i for i in items if i.decision is None and not i.blind and i.kind != "not mended" and fits(i, chosen())]
+    wanted = chosen()
+    return [i for i in items if i.decision is None and not i.blind and i.kind != "not mended" and fits(i, wanted)]
 
 
 def offer(items: Sequence[Item]) -> None:

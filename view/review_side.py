@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 import streamlit as st
 
 from sirius_core import review
@@ -27,13 +29,18 @@ def question(s: Shown) -> None:
     if len(text) <= BRIEF and text.count("\n") < 4:
         problem(text)
         return
-    begins = " ".join(text.split())[:90]
-    with st.expander(f"The problem: {lab.plain(begins)} …", icon=":material/article:", key=f"problem_{s.item_id}"):
+    begins = shorten(text, 100, placeholder=" …")
+    with st.expander(f"The problem: {lab.plain(begins)}", icon=":material/article:", key=f"problem_{s.item_id}"):
         say(text)
 
 
 def critique(s: Shown) -> None:
     with st.container(border=True, gap="xsmall", key="critique"):
+        if s.repair.critic == "imported":
+            st.markdown("**No critic has seen it**")
+            st.caption("It was imported. Your text takes the place of this turn and is judged by rule; nobody is here "
+                       "who could play on from it.")
+            return
         st.markdown("**What the critic says**")
         episodes.critique(s.task, s.repair, raw=False, key=s.item_id)
 
@@ -49,7 +56,7 @@ def evidence(store: Store, item: Item) -> None:
             st.caption("Not played on: with replays=0 only the critic's own replay says whether it mends.")
             return
         times = f"{most} times each" if len({n for _, n in counts.values()}) == 1 else f"up to {most} times each"
-        st.markdown(f"**Played on {times}**: right",
+        st.markdown(f"**Played on {times}: how often right**",
                     help="This failure was chosen because it failed: some of it mends itself when it is just played "
                     "again. So beside the rewrite stand the turn as it was, with what follows said afresh, and the "
                     "turn itself said afresh without any advice. In brackets: 95 % intervals.")
@@ -74,11 +81,6 @@ def answer(s: Shown) -> None:
     """The right answer, folded: one judges the step first."""
     with st.expander("The right answer", icon=":material/visibility:", key=f"gold_{s.item_id}"):
         say(readable(s.task.source, s.task.answer), big=True)
-
-
-def links(s: Shown) -> None:
-    with st.container(horizontal=True, gap="small"):
-        lab.link(lab.EXPLORE, "The whole episode", icon=":material/timeline:", traj=s.failed.id)
 
 
 def as_code(item: Item) -> None:
