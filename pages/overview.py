@@ -237,12 +237,11 @@ with lab.opened() as store:
     reports = every if round is None else every[: round + 1]
     st.caption(what_it_is(e))
     if reports:
-        findings.metrics(store, e, reports)
-    with st.container(horizontal=True, vertical_alignment="center", key="round_row"):
-        if len(every) > 1:
-            round_control(every, round)
-        if reports:
+        with st.container(horizontal=True, vertical_alignment="center", key="round_row"):
+            if len(every) > 1:
+                round_control(every, round)
             code.copy("cards", code.call("base_and_now", e.id, round=round))
+        findings.metrics(store, e, reports)
     left, right = st.columns([3, 2])
     with left.container(border=True, height="stretch"):
         curve(store, e, reports, round)

@@ -48,4 +48,6 @@ def spec(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 330) ->
 
     drawn = Figure(dict(figure))
     drawn.update_layout(height=height)
+    if st.context.theme.type == "dark":  # what has no colour of its own is drawn for a light page
+        drawn.update_traces(error_y_color="#c9cddd", selector={"type": "bar"})
     st.plotly_chart(drawn, key=key, alt=alt, config=CONFIG)

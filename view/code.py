@@ -31,7 +31,7 @@ def cell(expression: str) -> str:
 
 def copy(key: str, expression: str) -> None:
     """The cell in a popover; ``key`` is that of the table or figure, ``expression`` of ``lab`` gives its data."""
-    with st.popover(":small[Copy as code]", type="tertiary", icon=":material/code:", key=f"{PREFIX}{key}"):
+    with st.popover(":gray[:small[Copy as code]]", type="tertiary", icon=":material/code:", key=f"{PREFIX}{key}"):
         st.code(cell(expression), language="python", wrap_lines=True)
 
 
