@@ -168,7 +168,7 @@ class Run:
         Before it waits, what a reviewer should see beside a repair is played (`review.replays`), and known-bad repairs
         are put among the others (`review.planted`).
         """
-        trained = self.store.weights.models(self.experiment.id, round) is not None
+        trained = review.learned_from(self.store, self.experiment.id, round)
         if not self.settings.review or self.recipe.repair is None or trained:
             return
         if waiting := review.waiting(self.store, self.experiment.id, round):

@@ -66,8 +66,7 @@ class Desk:
         return next(t for t in tries if t.right)
 
     def entered(self) -> tuple[set[str], set[str]]:
-        """Ids of (what entered the library of round 1, what of it carries a person's text), its review being over."""
-        review.close(self.store, self.id, 1)
+        """Ids of (what enters the library of round 1, what of it carries a person's text)."""
         kept, edited = review.admitted(self.store, self.id, 1, 1)
         return {t.id for t in kept}, set(edited)
 

@@ -104,6 +104,22 @@ def test_once_training_has_begun_decisions_stand(paused: Desk) -> None:
             change()
 
 
+def test_review_that_is_turned_on_while_a_round_learns_does_not_hold_it_up(paused: Desk) -> None:
+    jobs.change(paused.store, paused.id, {"review": False, "rounds": 1})
+    run = Run(paused.store, paused.store.experiments.get(paused.id), ActingMachine(paused.run.experiment))
+
+    def dies(jobs, on_step):
+        raise InterruptedError
+
+    run.machine.tune = dies
+    with suppress(InterruptedError):
+        improve(run)
+    before = paused.trained()
+    jobs.change(paused.store, paused.id, {"review": True})
+    improve(Run(paused.store, paused.store.experiments.get(paused.id), ActingMachine(paused.run.experiment)))
+    assert paused.trained() == before and len(paused.store.experiments.reports(paused.id)) == 2
+
+
 def test_a_round_keeps_the_rule_under_which_it_was_closed(paused: Desk) -> None:
     store, one = paused.store, paused.mended()[0]
     review.decide(store, one.id, "accept", "ann")

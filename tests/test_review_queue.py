@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from reviewing import Desk, desk
 
-from sirius_core import review
+from sirius_core import jobs, review
 from sirius_core.errors import Missing, UsageError
 from sirius_core.review.replays import Evidence
 from sirius_core.store import Store
@@ -191,7 +191,9 @@ def test_a_branch_is_sent_once_and_enters_if_somebody_accepts_it(paused: Desk) -
 def test_what_was_sent_stays_out_undecided_even_where_nothing_is_reviewed(paused: Desk) -> None:
     mended = paused.mended()
     review.send(paused.store, paused.right_edit(next(r for r in mended if r.role == "analyst")).id, "ann")
-    kept, _ = review.admitted(paused.store, paused.id, 1, 1)  # as a round that was not reviewed
+    assert review.admitted(paused.store, paused.id, 1, 1) == ([], frozenset())
+    jobs.change(paused.store, paused.id, {"review": False})
+    kept, _ = review.admitted(paused.store, paused.id, 1, 1)
     assert {t.id for t in kept} == {r.replay for r in mended}
 
 

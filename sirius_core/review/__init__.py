@@ -7,7 +7,7 @@ changed; undo is a row too. An *item* is what one decides: a repair, or a plante
 
 from __future__ import annotations
 
-from .admission import admitted, close, go_on
+from .admission import admitted, close, go_on, learned_from
 from .agreement import Pair, agreement, opine, second
 from .decisions import REASONS, Batch, decide, decide_many, flag, judge, judged, undo, undo_many
 from .edits import advise, try_edit
@@ -19,5 +19,5 @@ from .tally import Progress, blind_agreement, catches, dwell, progress
 
 __all__ = ["REASONS", "Batch", "Evidence", "Item", "Pair", "Planted", "Progress", "Shown", "admitted", "advise",
            "agreement", "blind_agreement", "catches", "close", "decide", "decide_many", "dwell", "evidence", "flag",
-           "go_on", "items", "judge", "judged", "opine", "progress", "second", "send", "shown", "try_edit", "undo",
-           "undo_many", "waiting"]
+           "go_on", "items", "judge", "judged", "learned_from", "opine", "progress", "second", "send", "shown",
+           "try_edit", "undo", "undo_many", "waiting"]

@@ -21,16 +21,22 @@ def close(store: Store, experiment: str, round: int) -> None:
     store.episodes.finish(experiment, round, PHASE, [REVIEWED])
 
 
+def learned_from(store: Store, experiment: str, round: int) -> bool:
+    """Whether a round's training has begun: from then on its decisions stand."""
+    return store.weights.models(experiment, round) is not None or bool(store.weights.training_sets(experiment, round))
+
+
 def admitted(store: Store, experiment: str, first: int, last: int) -> tuple[list[Trajectory], frozenset[str]]:
     """(replays that may enter the library, ids of those that carry a person's text), rounds ``first`` to ``last``.
 
-    A round that was reviewed needs a decision for each; one that was not takes every mended repair. What a person sent
-    needs a decision in any case.
+    A round that was reviewed, or is being, needs a decision for each; one that was not takes every mended repair. What
+    a person sent needs a decision in any case.
     """
     ids: dict[str, bool] = {}
-    threshold = store.experiments.get(experiment).settings.threshold
+    settings = store.experiments.get(experiment).settings
     for round in range(first, last + 1):
-        reviewed = REVIEWED in store.episodes.finished(experiment, round, PHASE)
+        reviewed = REVIEWED in store.episodes.finished(experiment, round, PHASE) or (
+            settings.review and not learned_from(store, experiment, round))
         decisions = store.repairs.decisions(experiment, round)
         for phase in ("repair", "sent"):
             for repair in store.repairs.find(experiment, round, phase):
@@ -45,6 +51,6 @@ def admitted(store: Store, experiment: str, first: int, last: int) -> tuple[list
                     ids.setdefault(repair.replay, phase == "sent" and repair.critic == "person")
     found = store.episodes.many(list(ids))
     order = {i: (p.round, p.task, p.attempt, p.branch, p.draw) for i in ids for p in [found[i].path]}
-    right = [found[i] for i in ids if found[i].earned(threshold)]
+    right = [found[i] for i in ids if found[i].earned(settings.threshold)]
     right.sort(key=lambda t: order[t.id])  # not that of arrival
     return right, frozenset(t.id for t in right if ids[t.id])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from ..errors import Decided, UsageError
 from ..store import Review, Store, now
 from ..trajectories import Trajectory, digest
+from .admission import learned_from
 from .planted import Planted
 
 REASONS = ("still wrong", "right for a wrong reason", "leaks the answer", "unclear")
@@ -140,7 +141,7 @@ def _undo(store: Store, item_id: str, author: str, at: str) -> None:
 
 def _open(store: Store, item_id: str) -> None:
     experiment, round = store.people.place(item_id)
-    if store.weights.models(experiment, round) is not None or store.weights.training_sets(experiment, round):
+    if learned_from(store, experiment, round):
         raise UsageError(f"round {round} of {experiment} has been trained already: its decisions stand")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import UsageError
 from ..store import Store
 from ..trajectories import Repair, digest
+from .admission import learned_from
 
 PHASE = "sent"
 
@@ -22,7 +23,7 @@ def send(store: Store, trajectory_id: str, author: str, note: str = "") -> str:
     if (split := store.experiments.split_of(experiment.id, branch.task)) != "train":
         raise UsageError(f"this problem is a {split} one: what is learned from is never drawn from there")
     round = max(1, len(store.experiments.reports(experiment.id)))
-    if store.weights.models(experiment.id, round) is not None or store.weights.training_sets(experiment.id, round):
+    if learned_from(store, experiment.id, round):
         round += 1  # this one learns already
     if round > experiment.settings.rounds:
         raise UsageError(f"every round of {experiment.id} is over; raise it: "

@@ -148,7 +148,7 @@ class People:
         return [(row[0], row[1], row[2]) for row in rows]
 
     # -- leases ------------------------------------------------------------------------------------------------------
-    def lease(self, item: str, author: str, seconds: float) -> bool:
+    def lease(self, item: str, author: str, seconds: float = 300.0) -> bool:
         """Hold an item for a while; False if somebody else holds it. One's own is renewed, an expired one is free."""
         at = datetime.now(UTC)
         with self.db.write():
