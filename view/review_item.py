@@ -37,10 +37,7 @@ def card(item: Item, s: Shown) -> None:
                 place = f"turn {s.repair.turn + 1} of {len(s.failed.turns)}"
                 st.subheader(f"{episodes.name(turn)}, {place}", anchor=False, width="content")
                 badges(item, s)
-            shown = st.segmented_control(
-                "How it is shown", VIEWS, default=VIEWS[0], required=True, key="rv_view", persist_state="session",
-                label_visibility="collapsed",
-            )
+            shown = way()
         st.caption(lab.plain(item.why))
         if not after and shown != "original":
             say(readable(task.source, before), big=True)
@@ -58,6 +55,20 @@ def card(item: Item, s: Shown) -> None:
             diff(readable(task.source, before), readable(task.source, after))
             if before == after:
                 st.caption("The rewrite says the same as before.")
+
+
+def way() -> str:
+    """How the rewrite is shown. A choice is a new control: the old one would keep the focus, and with it the arrows."""
+    kept = st.session_state
+    chosen, times = kept.get("rv_view", (VIEWS[0], 0))
+
+    def choose() -> None:
+        kept["rv_view"] = (kept[f"view_{times}"], times + 1)
+
+    with st.container(key="view", width="content"):
+        st.segmented_control("How it is shown", VIEWS, default=chosen, required=True, key=f"view_{times}",
+                             on_change=choose, label_visibility="collapsed")
+    return str(chosen)
 
 
 def badges(item: Item, s: Shown) -> None:
