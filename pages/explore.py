@@ -26,7 +26,7 @@ def found(store: Store, e: Experiment, trajectory_id: str) -> Trajectory | None:
         st.warning("This database has no such episode.", icon=":material/search_off:")
         lab.link(lab.EXPLORE, "All episodes", icon=":material/arrow_back:")
         return None
-    if t.path.experiment != e.id:
+    if t.path.experiment not in (e.id, st.session_state.get("_open")):
         st.session_state["_open"] = t.path.experiment
         st.rerun()
     return t

@@ -212,7 +212,7 @@ class Browse:
 
     def stops(self, experiment: str) -> list[str]:
         """The kinds of `Stop` that occurred."""
-        next_one = "SELECT min(stop) FROM trajectory WHERE experiment = ?1 AND stop IS NOT NULL"
+        next_one = "SELECT min(stop) FROM trajectory WHERE experiment = ?1 AND stop IS NOT NULL AND reward IS NOT NULL"
         rows = self.db.rows(
             f"WITH RECURSIVE kind(x) AS ({next_one} UNION ALL "
             f"SELECT ({next_one} AND stop > x) FROM kind WHERE x IS NOT NULL) SELECT x FROM kind WHERE x IS NOT NULL",

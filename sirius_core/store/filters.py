@@ -143,12 +143,13 @@ def _outcome(f: Filter) -> tuple[list[str], list[Any]]:
 def _chosen(experiment: str, f: Filter) -> tuple[list[str], list[Any]]:
     """Terms that an index turns into few ``seq``, each by itself: stops, lucky ones, mended ones, problems."""
     queries: list[tuple[str, str, list[Any]]] = []
+    stopped = "SELECT seq FROM trajectory WHERE experiment = ? AND stop IS NOT NULL AND reward IS NOT NULL"
     if f.outcome == "lucky":
         queries.append(("IN", "SELECT seq FROM trajectory WHERE experiment = ? AND lucky = 1", [experiment]))
     elif f.outcome == "stopped":
-        queries.append(("IN", "SELECT seq FROM trajectory WHERE experiment = ? AND stop IS NOT NULL", [experiment]))
+        queries.append(("IN", stopped, [experiment]))
     elif f.outcome and f.outcome not in OUTCOMES:
-        queries.append(("IN", "SELECT seq FROM trajectory WHERE experiment = ? AND stop = ?", [experiment, f.outcome]))
+        queries.append(("IN", f"{stopped} AND stop = ?", [experiment, f.outcome]))
     if f.mended is not None:
         mended = ("SELECT x.seq FROM repair r CROSS JOIN trajectory x ON x.id = r.failed "
                   "WHERE r.experiment = ? AND r.mended")

@@ -194,7 +194,7 @@ CREATE TRIGGER rewrite_review_no_delete BEFORE DELETE ON rewrite_review
 _INDEXES = """
 DROP INDEX trajectory_phase;
 CREATE INDEX trajectory_phase ON trajectory(experiment, round, phase, seq, reward, stop);
-CREATE INDEX trajectory_stop ON trajectory(experiment, stop) WHERE stop IS NOT NULL;
+CREATE INDEX trajectory_stop ON trajectory(experiment, stop) WHERE stop IS NOT NULL AND reward IS NOT NULL;
 CREATE INDEX trajectory_lucky ON trajectory(experiment, lucky) WHERE lucky = 1;
 CREATE INDEX repair_mended ON repair(experiment, failed) WHERE mended;
 CREATE INDEX repair_story ON repair(experiment, turn <> 0, seq) WHERE phase = 'repair' AND mended;
