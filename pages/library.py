@@ -1,4 +1,4 @@
-"""What each model learned from: examples by role, and the way back to where each came from."""
+"""What each model learned from: examples by role, the way back to where each came from, training runs, export."""
 
 from __future__ import annotations
 
@@ -8,7 +8,90 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.session_state["_goto"] = ("pages/library.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from view import lab
+from sirius_core import jobs
+from sirius_core.store import Experiment, Store
+from view import lab, library_chain, library_examples, library_export, library_training, live
+from view.numbers import many, share
+
+EXAMPLES, TRAINING, EXPORT = "Examples", "Training", "Export and verify"
+
+
+def choose(sets: list[dict]) -> dict:
+    """Which round and whose training set; both stand in the address."""
+    rounds = [str(r) for r in dict.fromkeys(s["round"] for s in reversed(sets))]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="lb_choice"):
+        round = st.selectbox("Round", rounds, key="lb_round", bind="query-params", width=95)
+        models = [s["model"] for s in sets if str(s["round"]) == round]
+        model = st.selectbox("Role", models, key="lb_model", bind="query-params", width=190, format_func=whose)
+        st.segmented_control("Show", [EXAMPLES, TRAINING, EXPORT], key="lb_view", bind="query-params",
+                             default=EXAMPLES, required=True, on_change=library_chain.close)
+    return next(s for s in sets if str(s["round"]) == round and s["model"] == model)
+
+
+def whose(model: str) -> str:
+    return "all roles" if model == "*" else model
+
+
+def figures(s: dict, prompts: bool) -> None:
+    """What the training set holds, in five numbers."""
+    cards: list[tuple[str, str, str, str]] = [
+        ("Cases read" if prompts else "Examples", f"{s['n']:,}", f"{s['distinct_examples']:,} different",
+         "A reply that came often stands here often: a lucky one that came once is drawn rarely.")]
+    if not prompts:
+        cards += [
+            ("From direct successes", f"{s['direct']:,}", share(s["direct"] / max(1, s["n"])) + " of them",
+             "Turns of episodes that were right by themselves."),
+            ("From repairs", f"{s['repaired']:,}", share(s["repaired"] / max(1, s["n"])) + " of them",
+             "The turn that a critic had rewritten, and the turns said afresh after it."),
+            ("With a person's text", f"{s['edited']:,}", share(s["edited"] / max(1, s["n"])) + " of them",
+             "A person's edit in the repaired turn, and the turns said afresh after it."),
+            ("Lucky", share(s["lucky"] / s["checked"]) if s["checked"] else "–",
+             f"{s['lucky']:,} of {s['checked']:,} checked" if s["checked"] else "steps cannot be checked",
+             "Of episodes that were right by wrong steps.")]
+    with st.container(horizontal=True, key="lb_figures"):
+        for label, value, under, help in cards:
+            st.metric(label, value, under, delta_color="off", delta_arrow="off", border=True, width=180, help=help)
+
+
+def draw(store: Store, e: Experiment) -> None:
+    sets = store.weights.training_sets(e.id)
+    if not sets:
+        nothing(store, e)
+        return
+    chosen = choose(sets)
+    if library_chain.opened():
+        library_chain.draw(store, e, chosen)
+        return
+    figures(chosen, e.settings.update == "prompts")
+    view = st.session_state.get("lb_view") or EXAMPLES
+    if view == TRAINING:
+        library_training.draw(store, e, chosen)
+    elif view == EXPORT:
+        library_export.draw(store, e, chosen)
+    else:
+        library_examples.draw(store, e, chosen)
+
+
+def nothing(store: Store, e: Experiment) -> None:
+    """No round has learned yet: what will stand here, and where it can be watched coming."""
+    moving = live.active(jobs.status(store, e.id))
+    with st.container(border=True, key="empty"):
+        st.subheader("Nobody has learned yet", anchor=False)
+        st.write("When a round's team has played and its failures are mended, what each role learns from stands here: "
+                 "every example with the way back to its turn, its critique and the person who let it in.")
+        if not e.settings.rounds:
+            st.caption(f"This experiment has {many(0, 'round')}: it measures and does not learn.")
+        elif moving:
+            lab.opener("Watch it come", lab.OVERVIEW, icon=":material/insights:")
+        else:
+            lab.opener("See where it stands", lab.RUN, icon=":material/play_circle:")
+    library_training.watch(e)
+
 
 with lab.opened() as store:
-    st.caption(lab.plain(str(store.path)))
+    e = lab.chosen(store)
+    if e is None:
+        lab.empty("Nothing was learned yet", "When a round has trained, what each role learned from can be opened "
+                  "here, example by example.")
+    else:
+        draw(store, e)

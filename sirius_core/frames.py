@@ -43,8 +43,15 @@ class Frames:
         self.store = store
 
     def experiments(self) -> pd.DataFrame:
-        """experiment, name, recipe, seed, contrast, arm, status, rounds, seconds, created_at; newest first."""
-        return self._frame("experiments")
+        """experiment, name, recipe, seed, contrast, arm, status, rounds, seconds, created_at, base, now; newest first.
+
+        ``base`` and ``now`` are held-out accuracies of the first and the last closed round.
+        """
+        frame = self._frame("experiments")
+        ends = [(r[0]["accuracy"], r[-1]["accuracy"]) if (r := self.store.experiments.reports(e)) else (None, None)
+                for e in frame["experiment"]]
+        frame["base"], frame["now"] = ([end[i] for end in ends] for i in (0, 1))
+        return frame
 
     def settings(self, experiment: str | None = None) -> pd.DataFrame:
         """One row per experiment, one column per setting."""
@@ -212,6 +219,10 @@ class Frames:
         """One row per attempt to mend a failure; ``phase`` is repair, or control for the comparison's."""
         return self._frame("repairs", experiment)
 
+    def evidence(self, experiment: str, round: int) -> pd.DataFrame:
+        """One row per repair of a round and way of playing on (rewritten, unedited, afresh): ``right`` of ``n``."""
+        return _made(tables.evidence(self.store, self.store.experiments.get(experiment), round))
+
     def decisions(self, experiment: str | None = None) -> pd.DataFrame:
         """Every decision of a person in order, undone ones included; ``in_force`` marks those that count."""
         return self._frame("decisions", experiment)
@@ -285,13 +296,13 @@ class Frames:
                 )
         return _made(rows)
 
-    def losses(self, experiment: str | None = None) -> pd.DataFrame:
+    def losses(self, experiment: str | None = None, round: int | None = None) -> pd.DataFrame:
         """One row per optimiser step: loss in nats per token."""
         return _made(
             [
                 {"experiment": e, "round": u.round, "model": u.model, "step": step, "loss": loss}
                 for e in self._ids(experiment)
-                for u in self.store.weights.updates(e)
+                for u in self.store.weights.updates(e, round)
                 for step, loss in enumerate(u.losses, 1)
             ]
         )

@@ -10,6 +10,8 @@ live          a job: badge, pipeline, log
 charts        stored Plotly figures
 findings      what an experiment found, as cards
 learned       what each model learned from, by weights or in words
+library_examples  a training set as a table; library_chain: one example's provenance; library_training: the loss, the
+              first batch, the hardest examples; library_export: files for other tools
 spending      what a round took at an endpoint
 measure       pass@k, as a process of its own
 pocket        what the embedded model is and is not

@@ -34,6 +34,7 @@ button[data-variant][data-selected=true] p {
               background: rgba(125, 130, 160, .20);}
 .bars .part {height: 100%; border-radius: 4px; background: rgba(125, 130, 160, .75);}
 .bars .part.strong {background: rgb(22, 163, 106);}
+.bars .part.blamed {background: rgb(214, 69, 80);}
 .bars i {position: absolute; top: -3px; height: 13px; border: solid currentColor; border-width: 0 1.5px; opacity: .7;}
 .bars i::after {content: ""; position: absolute; left: 0; right: 0; top: 6px; border-top: 1.5px solid currentColor;}
 </style>"""
@@ -57,6 +58,12 @@ def body(text: str) -> str:
     """A text as HTML without markup of its own, folded where it is long."""
     lines = text.split("\n")
     return _folded(lines) if _height(lines) > LONG else html.escape(text) or '<span class="quiet">(nothing)</span>'
+
+
+def learned(silent: str, carried: str) -> None:
+    """A sequence as a model is trained on it: what is only read, then what carries loss, underlined."""
+    st.html(f'<div class="said long"><span class="quiet">{html.escape(silent)}</span> '
+            f"<ins>{html.escape(carried)}</ins></div>")
 
 
 def problem(text: str) -> None:

@@ -10,6 +10,7 @@ from ..errors import SiriusError
 from ..models import Model
 from ..models.pocket import Engine
 from . import OnStep, Tuned, TuneJob
+from .samples import learning_examples
 
 
 class PocketTuner:
@@ -20,18 +21,12 @@ class PocketTuner:
 
     def __call__(self, jobs: Sequence[TuneJob], on_step: OnStep) -> list[Tuned]:
         from ..pocket import learning
-        from ..pocket.vocabulary import STOP, encode
 
         started = time.perf_counter()
         work: list[Any] = []
         for job in jobs:
             self._engine.model(job.before, job.blob)
-            examples = []
-            for example in job.examples:
-                turn = example.said
-                prompt = encode(" ".join(m.content for m in turn.messages))
-                tokens = (*prompt, *encode(turn.text), STOP)
-                examples.append(learning.Example(tokens, len(prompt), example.weight))
+            examples = learning_examples(job.examples)
             s = job.settings
             schedule = learning.Schedule(epochs=s["epochs"], batch=s["batch"], rate=s["rate"])
             manifest = {"parent": job.before, "model": job.model, "examples": len(examples)}
