@@ -175,8 +175,8 @@ class Run:
             team, judge = self.recipe.team, self.recipe.judge
             if k := self.settings.replays:
                 voices = self.voices(self.models_after(round - 1), review.replays.PHASE)
-                plan = review.replays.plan(
-                    self.store, round, [i.repair for i in waiting], k, team=team, judge=judge, voices=voices)
+                shown = [i.repair for i in review.items(self.store, self.experiment.id, round) if not i.planted]
+                plan = review.replays.plan(self.store, round, shown, k, team=team, judge=judge, voices=voices)
                 with self._phase(round, review.replays.PHASE):
                     self.bench.rollout.run(round, review.replays.PHASE, plan, lockstep=voices.lockstep)
             review.planted.plant(self.store, self.experiment.id, round, team=team, judge=judge)

@@ -74,10 +74,13 @@ def evidence(store: Store, item_id: str) -> Evidence:
 def plan(
     store: Store, round: int, repairs: Sequence[str], k: int, *, team: Team, judge: Judge, voices: Voices
 ) -> Sequence[Work]:
-    """The replays of some repairs as work, each once, although two repairs of one failure may share some."""
+    """The replays of some repairs as work, each once, although two repairs of one failure may share some.
+
+    Their order hangs on no evidence and no decision: on the embedded model a chunk's draws depend on what it holds.
+    """
     ways: dict[_Way, None] = {}
     found = lru_cache(maxsize=64)(store.episodes.get)
-    for repair in (store.repairs.get(name) for name in repairs):
+    for repair in sorted(map(store.repairs.get, repairs), key=lambda r: (r.failed, r.id)):
         if (turn := repair.turn) is None:
             continue
         follows = turn < len(found(repair.failed).turns) - 1
