@@ -16,6 +16,7 @@ from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
 from view import (
     actions,
+    agreement,
     decisions,
     desk,
     instructions,
@@ -137,6 +138,7 @@ def nothing(store: Store, e: Experiment, job: Job, decided: bool) -> None:
     desk.past(store.rewrites.decisions(e.id), " about instructions")
     with st.container(border=True):
         live.panel(e.id, key="review")
+    agreement.card(store, e)
     worth.card(store, e)
     with st.container(horizontal=True):
         lab.link(lab.OVERVIEW, "Results", icon=":material/insights:")
