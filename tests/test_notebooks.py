@@ -12,7 +12,7 @@ pytest.importorskip("nbclient", reason="the notebook extra is not installed")
 import nbformat
 from nbclient import NotebookClient
 
-from sirius_core import contrast
+from sirius_core import contrast, inquiries
 from sirius_core.store import Store
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -63,3 +63,32 @@ def test_ones_own_task_and_model_ends_in_a_table_of_arms(tmp_path, monkeypatch):
         assert store.experiments.get(arms[3]["experiment"]).settings.data == str(tmp_path / "own.csv")
     shown = next(o["data"]["text/html"] for cell in outputs for o in cell if "chain + demos" in str(o.get("data", "")))
     assert all(f"{arm['accuracy']:.3f}" in shown for arm in arms)
+
+
+@pytest.mark.notebook
+@pytest.mark.filterwarnings("ignore")  # Jupyter's own
+def test_the_library_is_walked_back_and_forward_and_comes_back_from_an_export(tmp_path, monkeypatch):
+    outputs = execute("04_the_library.ipynb", tmp_path, monkeypatch)
+    said = "".join(str(o.get("text", "")) for cell in outputs for o in cell)
+    assert "critique   analyst : " in said and "by nobody: this run had no review" in said
+    with Store(tmp_path / "lab.db") as store:
+        (first, last) = [store.weights.training_sets(e, r) for e, r in (("tiny-0-1", 2), ("back-0-1", 0))]
+        assert [(row["model"], row["n"]) for row in last] == [("analyst", first[0]["n"])]
+        assert f"checkpoint {store.weights.updates('tiny-0-1')[0].after[:12]}" in said
+        assert store.check() == []
+    assert f"{first[0]['n']} lines came back, for analyst; the same lines: True" in said
+
+
+@pytest.mark.notebook
+@pytest.mark.filterwarnings("ignore")  # Jupyter's own
+def test_a_repair_is_followed_to_the_decision_and_into_the_library(tmp_path, monkeypatch):
+    outputs = execute("05_a_repair.ipynb", tmp_path, monkeypatch)
+    said = "".join(str(o.get("text", "")) for cell in outputs for o in cell)
+    with Store(tmp_path / "lab.db") as store:
+        assert store.experiments.job("repair-0-1").status == "done"
+        (decision,) = store.repairs.decisions("repair-0-1", 1).values()
+        replay = store.episodes.get(decision.replay)
+        asked = store.inquiries.find("repair-0-1")
+        assert {a.kind for a in asked} == {"blame", "whatif"} and all(inquiries.read(a).says() in said for a in asked)
+    assert (decision.author, decision.verdict, replay.right) == ("reader", "edit", True)
+    assert f"decided by reader - edit | repair of episode {replay.parent[:8]}" in said
