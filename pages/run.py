@@ -10,13 +10,14 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.session_state["_goto"] = ("pages/run.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from sirius_core import jobs, review
+from sirius_core import frames, jobs, review
 from sirius_core.errors import SiriusError
 from sirius_core.settings import PRESETS, preset
 from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
-from view import arms, estimates, form, lab, live, waiting
-from view.numbers import clock, many, share
+from view import arms, code, estimates, form, lab, live, waiting
+from view.columns import percent
+from view.numbers import clock, many
 
 PRESET_HELP = {
     "quickstart": "About a minute: from mostly wrong to mostly right.",
@@ -179,27 +180,21 @@ with lab.opened() as store:
     if len(everything) > 1:
         with st.container(border=True):
             st.subheader("All experiments", anchor=False)
-            rows = []
-            for x in everything[:50]:
-                reports, status = store.experiments.reports(x.id), jobs.status(store, x.id).status
-                rows.append(
-                    {
-                        "": "open",
-                        "name": x.name,
-                        "seed": x.seed,
-                        "status": status,
-                        "rounds": max(0, len(reports) - 1),
-                        "accuracy": " → ".join(share(r["accuracy"], 0) for r in (reports[:1] + reports[1:][-1:])),
-                        "started": x.created_at[:16].replace("T", " "),
-                    }
-                )
-            ids = [x.id for x in everything[:50]]
+            frame = frames.Frames(store).experiments().head(50)
+            frame["status"] = [jobs.status(store, name).status for name in frame["experiment"]]
+            frame[""] = "open"
+            ids = list(frame["experiment"])
             st.dataframe(
-                rows,
+                frame,
                 hide_index=True,
                 key="experiments_table",
                 alt="All experiments of this database, newest first",
+                column_order=["", "name", "seed", "status", "rounds", "base", "now", "created_at"],
                 column_config={
-                    "": st.column_config.ButtonColumn(on_click=open_row, args=(ids,), key="open_experiment")
+                    "": st.column_config.ButtonColumn(on_click=open_row, args=(ids,), key="open_experiment"),
+                    "base": percent("base", help="Held-out accuracy before any training."),
+                    "now": percent("now", help="Held-out accuracy of the last closed round."),
+                    "created_at": st.column_config.DatetimeColumn("started", format="YYYY-MM-DD HH:mm"),
                 },
             )
+            code.copy("experiments_table", f"{code.call('experiments')}.head(50)")

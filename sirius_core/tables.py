@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import statistics
+from .review import replays
 from .store import Experiment, Store
 from .store.browse import Browse
 
@@ -84,6 +85,22 @@ def learned(store: Store, e: Experiment, round: int | None = None) -> list[Row]:
                      "edited": s["edited"], "steps": update.steps if update else None,
                      "first_loss": losses[0] if losses else None, "last_loss": losses[-1] if losses else None,
                      "gate": gate})
+    return rows
+
+
+def evidence(store: Store, e: Experiment, round: int) -> list[Row]:
+    """How often each way of playing a round's repairs on was right: {repair, failed, turn, way, right, n, low, high}.
+
+    ``way`` is rewritten, unedited (the turn as it was, what follows said afresh) or afresh (the turn, too).
+    """
+    tallies = store.repairs.tallies(e.id, round, e.settings.threshold)
+    rows = []
+    for c in store.repairs.candidates(e.id, round):
+        found = replays.of(tallies, c)
+        for way in found._fields:
+            (right, n), interval = getattr(found, way), found.interval(way)
+            rows.append({"repair": c.id, "failed": c.failed, "turn": c.turn, "way": way, "right": right, "n": n,
+                         "low": interval.low if n else None, "high": interval.high if n else None})
     return rows
 
 

@@ -45,7 +45,7 @@ _COLUMNS = """
 TABLES: Mapping[str, str] = {
     "experiments": """
         SELECT e.id AS experiment, e.name, e.recipe, e.seed, e.contrast, e.arm, j.status,
-               (SELECT count(*) - 1 FROM report r WHERE r.experiment = e.id) AS rounds, j.seconds, e.created_at
+               (SELECT max(0, count(*) - 1) FROM report r WHERE r.experiment = e.id) AS rounds, j.seconds, e.created_at
         FROM experiment e JOIN job j ON j.experiment = e.id
         WHERE :e IS NULL OR e.id = :e ORDER BY e.created_at DESC, e.rowid DESC""",
     "trajectories": """
