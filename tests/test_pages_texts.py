@@ -71,3 +71,10 @@ def test_amounts_of_money_keep_two_digits_that_say_something() -> None:
     said = [dollars(x) for x in (None, 0.0, 0.0000123, 0.0041, 0.05, 0.1, 1.234, 12345.6)]
     assert said == ["unknown", "$0", "$0.000012", "$0.0041", "$0.05", "$0.10", "$1.23", "$12,345.60"]
     assert (spread("$1", "$2"), spread("40", "40")) == ("$1 to $2", "40")
+
+
+def test_code_and_tables_stand_in_letters_of_one_width() -> None:
+    assert texts.body("so\n```python\nx < 1\n```\n| a | b |\nend") == (
+        'so\n<span class="mono">```python\nx &lt; 1\n```\n| a | b |</span>\nend')
+    folded = texts.body("\n".join(["```", *["x"] * 60, "```", "end"]))
+    assert folded.count('<span class="mono">') == 2 and folded.endswith("```</span>\nend</details>")

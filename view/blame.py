@@ -64,7 +64,6 @@ def draw(store: Store, a: Inquiry, key: str) -> None:
 
 
 def _bar(answer: Blame, t: int) -> Bar:
-    share, before = answer.shares[t], answer.values[t]
-    text = f"{points(share)} · {before.right} of {before.n} right from here on"
-    return Bar(answer.speakers[t].capitalize(), share.estimate, text, max(0.0, share.low), max(0.0, share.high),
-               t == answer.told)
+    share, before, blamed = answer.shares[t], answer.values[t], t == answer.told
+    label = f"{answer.speakers[t].capitalize()} · {before.right} of {before.n} from here on"
+    return Bar(label, share.estimate, points(share), max(0.0, share.low), max(0.0, share.high), blamed, blamed)

@@ -23,6 +23,7 @@ class Bar(NamedTuple):
     low: float | None = None
     high: float | None = None
     strong: bool = False
+    blamed: bool = False  # a strong one, in the colour of what went wrong
 
 
 def counted(label: str, right: int, n: int, *, strong: bool = False) -> Bar:
@@ -42,7 +43,7 @@ def _row(bar: Bar) -> str:
     span = ""
     if bar.low is not None and bar.high is not None:
         span = f'<i style="left:{_percent(bar.low)};width:{_percent(bar.high - bar.low)}"></i>'
-    kind = "part strong" if bar.strong else "part"
+    kind = "part blamed" if bar.blamed else "part strong" if bar.strong else "part"
     track = f'<div class="track"><div class="{kind}" style="width:{_percent(bar.share)}"></div>{span}</div>'
     text = f'<b>{html.escape(bar.text)}</b>' if bar.strong else html.escape(bar.text)
     return f"<div>{html.escape(bar.label)}</div><div class=num>{text}</div>{track}"

@@ -9,6 +9,7 @@ import difflib
 import html
 import re
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import streamlit as st
 
@@ -25,6 +26,7 @@ STYLE = """<style>
 .said .old {border-left: 3px solid rgba(220, 60, 70, .8); padding-left: .7em;}
 .said .quiet, .said.quiet {opacity: .68;}
 .said .pair {margin-right: 1.1em;}
+.said .mono {font-family: "Source Code Pro", ui-monospace, monospace; font-size: .86em;}
 .said summary {cursor: pointer; opacity: .68; white-space: normal;}
 button[data-variant][data-selected=true] p {
     color: light-dark(rgb(67, 56, 202), rgb(165, 180, 252));}
@@ -57,7 +59,7 @@ def say(text: str, *, big: bool = False, quiet: bool = False) -> None:
 def body(text: str) -> str:
     """A text as HTML without markup of its own, folded where it is long."""
     lines = text.split("\n")
-    return _folded(lines) if _height(lines) > LONG else html.escape(text) or '<span class="quiet">(nothing)</span>'
+    return _folded(lines) if _height(lines) > LONG else _typeset(lines) or '<span class="quiet">(nothing)</span>'
 
 
 def learned(silent: str, carried: str) -> None:
@@ -157,9 +159,28 @@ def _folded(lines: Sequence[str]) -> str:
         shown -= 1
     if shown == 1 and len(lines[0]) > SHOWN * WIDE:  # one endless line
         lines = [lines[0][: SHOWN * WIDE], lines[0][SHOWN * WIDE :], *lines[1:]]
-    rest = lines[shown:]
-    return (html.escape("\n".join(lines[:shown]))
-            + f"<details><summary>… {_many(rest)} more</summary>{html.escape(_text(rest))}</details>")
+    rest, code = lines[shown:], _code(lines)
+    return (_typeset(lines[:shown], code[:shown])
+            + f"<details><summary>… {_many(rest)} more</summary>{_typeset(rest, code[shown:])}</details>")
+
+
+def _typeset(lines: Sequence[str], code: Sequence[bool] | None = None) -> str:
+    """Lines as HTML; code and tables in letters of one width."""
+    parts = []
+    for fixed, run in groupby(zip(lines, code or _code(lines), strict=True), key=lambda pair: pair[1]):
+        text = html.escape("\n".join(line for line, _ in run))
+        parts.append(f'<span class="mono">{text}</span>' if fixed else text)
+    return "\n".join(parts)
+
+
+def _code(lines: Sequence[str]) -> list[bool]:
+    """Which lines stand between fences of three backticks (or are one), or in a table of bars."""
+    found, inside = [], False
+    for line in lines:
+        fence, bare = line.lstrip().startswith("```"), line.strip()
+        found.append(inside or fence or (len(bare) > 1 and bare[0] == bare[-1] == "|"))
+        inside ^= fence
+    return found
 
 
 def _joined(parts: Sequence[str]) -> str:

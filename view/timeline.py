@@ -12,7 +12,7 @@ from sirius_core.trajectories import Task, Trajectory, Turn
 from . import episodes, lab, reads
 from .numbers import dollars, quick
 
-LINKED = ":primary-badge[:material/link: this turn]"
+LINKED = ":blue-badge[:material/link: this turn]"
 
 
 def draw(
