@@ -104,7 +104,8 @@ def same_table(shown: pd.DataFrame, given: pd.DataFrame) -> None:
     both = [name for name in given.columns if name in shown.columns]
     assert len(given) == len(shown) and len(both) >= 2
     for name in both:
-        assert list(map(plain, shown[name])) == list(map(plain, given[name])), name
+        how = bool if set(shown[name]) <= {name, ""} else plain  # a mark such as "lucky" stands for yes
+        assert list(map(how, shown[name])) == list(map(how, given[name])), name
 
 
 def plain(value: Any) -> Any:
