@@ -227,6 +227,20 @@ class Frames:
         """Every decision of a person in order, undone ones included; ``in_force`` marks those that count."""
         return self._frame("decisions", experiment)
 
+    def queue(self, experiment: str, round: int) -> pd.DataFrame:
+        """A round's queue for people in its order, without planted repairs: kind, why, decision, and how often the
+        episode came out right when it was played on from the rewrite, from the turn as it was, and with that turn said
+        afresh (``..._right`` of ``..._n``)."""
+        rows = []
+        for item in review.items(self.store, experiment, round):
+            if not item.planted:
+                found = review.evidence(self.store, item.id)._asdict().items()
+                rows.append({"item": item.id, "kind": item.kind, "why": item.why, "blind": item.blind,
+                             "flagged": item.flagged, "verdict": item.decision and item.decision.verdict,
+                             **{f"{way}_right": right for way, (right, _) in found},
+                             **{f"{way}_n": n for way, (_, n) in found}})
+        return _made(rows)
+
     def flags(self, experiment: str | None = None) -> pd.DataFrame:
         """Every flag that was raised or taken away; ``item`` is a repair or a planted one."""
         return self._frame("flags", experiment)

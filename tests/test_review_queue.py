@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from reviewing import Desk, desk
 
-from sirius_core import jobs, review
+from sirius_core import frames, jobs, review
 from sirius_core.errors import Missing, UsageError
 from sirius_core.review.replays import Evidence
 from sirius_core.store import Store
@@ -223,3 +223,17 @@ def test_what_was_imported_waits_like_the_rest(paused: Desk) -> None:
     paused.store.repairs.add(paused.id, 1, "sent", [one])
     assert [(i.id, i.kind, i.why) for i in paused.items("imported")] == [
         ("from elsewhere", "imported", "It was imported.")]
+
+
+def test_the_queue_as_a_frame(paused: Desk, tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    one = paused.mended()[0].id
+    review.decide(paused.store, one, "accept", "ann")
+    with frames.open(tmp_path / "lab.db") as lab:
+        found = lab.queue(paused.id, 1)
+    assert [*zip(found["item"], found["kind"], found["why"], strict=True)] == [
+        (i.id, i.kind, i.why) for i in paused.items()]
+    assert found.set_index("item").loc[one, "verdict"] == "accept"
+    ways = ("rewritten", "unedited", "afresh")
+    assert [[(row[f"{way}_right"], row[f"{way}_n"]) for way in ways] for row in found.to_dict("records")] == [
+        [*review.evidence(paused.store, i.id)] for i in paused.items()]
