@@ -52,7 +52,7 @@ def test_an_imported_experiment_opens_on_every_page(db: Path, monkeypatch: pytes
             ("Traces", "5"), ("Right", "2"), ("Wrong", "3"), ("Not judged", "0"), ("Sent to review", "3")]
         assert "untrained base" not in said
     if page == "review":
-        assert "No critic has seen it" in said
+        assert "Nobody here can play on from an imported trace." in said
 
 
 def test_a_failed_trace_is_edited_on_the_review_page(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
