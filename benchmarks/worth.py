@@ -1,7 +1,8 @@
 """What reviewing buys, with scripted reviewers: `python benchmarks/worth.py [setting ...] [--seeds 0 1 2]`.
 
-    thin       80 problems, one try each, three critiques of each failure, eight passes: what enters counts
-    unmended   60 problems, one critique: most failures stay unmended, unless a person mends them
+    mixed      100 problems, one try each, two critiques of each failure, eight passes: the critic mends some,
+               a person can mend most of the rest
+    thin       80 problems, three critiques: few failures are left for a person to mend
     short      150 problems, one critique, two passes (ten steps): too short to tell libraries apart
 
 For each seed one round is played, repaired and paused; oracle, sloppy and random reviewers decide it on copies; then
@@ -33,8 +34,8 @@ from sirius_core.worth import ALL, NOBODY, Arm, accept_all, worth
 COMMON = {"rounds": 1, "review": True, "replays": 0, "controls": 0, "new_wordings": 0, "withheld_forms": 0,
           "heldout": 1000, "validation": 20, "workers": 1}
 SETTINGS: dict[str, dict[str, Any]] = {
+    "mixed": {"problems": 100, "max_solutions": 1, "max_critiques": 2, "epochs": 8},
     "thin": {"problems": 80, "max_solutions": 1, "max_critiques": 3, "epochs": 8},
-    "unmended": {"problems": 60, "max_solutions": 1, "epochs": 8},
     "short": {"problems": 150, "max_solutions": 1},
 }
 ARMS = ("oracle", "sloppy", "random")
@@ -86,7 +87,7 @@ def main(wanted: list[str], seeds: list[int]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("settings", nargs="*", default=["thin"])
+    parser.add_argument("settings", nargs="*", default=["mixed"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
     main(args.settings, args.seeds)

@@ -62,7 +62,8 @@ def test_the_card_says_difference_interval_p_n_and_time(finished, monkeypatch, p
     at = opened(path, page, monkeypatch)
     text = text_of(at)
     head, took = view_worth.said(found)
-    assert head in text and took in text and "20 held-out problems, round 1" in head
+    assert head in text and took in text
+    assert "(corrected for 2 pairs), n = 20 held-out problems, round 1" in head
     assert f"{found['decisions']['n']} decisions of 1 reviewer" in took
     (arms, pairs) = (frame.value for frame in at.dataframe if "arm" in frame.value or "of" in frame.value)
     assert len(arms) == 6 and len(pairs) == 4
@@ -71,7 +72,8 @@ def test_the_card_says_difference_interval_p_n_and_time(finished, monkeypatch, p
 
 
 def record(delta, low, high, p, **changes):
-    pair = {"of": "people", "over": "accept all", "mode": "sampled", "delta": delta, "low": low, "high": high, "p": p}
+    pair = {"of": "people", "over": "accept all", "mode": "sampled", "delta": delta, "low": low, "high": high, "p": p,
+            "holm": p}
     return {"round": 2, "n": 400, "equal": True, "pairs": [pair],
             "decisions": {"n": 62, "authors": 1, "seconds": 1260.0}, **changes}
 

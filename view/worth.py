@@ -51,7 +51,8 @@ def said(found: Record) -> list[str]:
     if pair is None:
         return [f"Nobody had decided anything when the arms below were measured ({n}).{steps}"]
     d = found["decisions"]
-    clear = pair["p"] < LEVEL
+    pairs = sum(p["mode"] == pair["mode"] for p in found["pairs"])
+    clear, among = pair["holm"] < LEVEL, f" (corrected for {pairs} pairs)" if pairs > 1 else ""
     head = f"**{_points(pair['delta'])} points** ({_points(pair['low'])} to {_points(pair['high'])})"
     tell = "" if clear else " Reviewing and accepting everything cannot be told apart here."
     took = f"{many(d['n'], 'decision')} of {many(d['authors'], 'reviewer')}"
@@ -60,7 +61,7 @@ def said(found: Record) -> list[str]:
         hours = d["seconds"] / 3600
         took += (f": {_points(pair['delta'] / hours, 0)} points per hour ({_points(pair['low'] / hours, 0)} to "
                  f"{_points(pair['high'] / hours, 0)})") if clear else ""
-    return [f"{head} over accepting everything, {p_text(pair['p'])}, n = {n}.{tell}{steps}", f"{took}."]
+    return [f"{head} over accepting everything, {p_text(pair['holm'])}{among}, n = {n}.{tell}{steps}", f"{took}."]
 
 
 def _points(value: float, digits: int = 1) -> str:
