@@ -11,7 +11,7 @@ import hashlib
 import json
 import json.encoder
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -108,9 +108,15 @@ class SeedPath:
         """Hash of the place without the experiment: what a replay's randomness may depend on."""
         return digest(self._place())
 
+    def _dealt(self) -> tuple[Any, ...]:
+        """The place whose randomness the calls draw: the arms of a comparison (``worth:ARM:MODE``) share one."""
+        if not self.phase.startswith("worth:"):
+            return self._place()
+        return replace(self, phase=f"worth:{self.phase.rpartition(':')[2]}", branch="")._place()
+
     def call_seed(self, role: str, prompt: str, seat: str | None, request: str, occurrence: int) -> int:
         """The 63-bit seed of one call of this episode."""
-        return int(digest(self._place(), role, prompt, seat, request, occurrence)[:16], 16) >> 1
+        return int(digest(self._dealt(), role, prompt, seat, request, occurrence)[:16], 16) >> 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,12 +153,11 @@ def _test(run: Run, round: int, name: str, models: Mapping[str, str]) -> dict[st
 
     def work(item: tuple[str, Task, Voices]) -> Work:
         mode, task, voice = item
-        path = bench.path(round, f"worth:{mode}", task)  # no arm in it: all draw the same randomness
+        path = replace(bench.path(round, f"worth:{name}:{mode}", task), branch=branch)
 
         async def go(call: Call) -> Records:
             played = await play(run.recipe.team, task, voice, path, call)
-            place = replace(path, phase=f"worth:{name}:{mode}", branch=branch)
-            return Records((replace(played, path=place, reward=judge(task, played)),))
+            return Records((replace(played, reward=judge(task, played)),))
 
         return Work(f"{name}/{branch}/{mode}/{task.id}", go)
 

@@ -86,6 +86,7 @@ def test_every_arm_is_dealt_the_same_randomness(run):
         played = run.store.episodes.find(run.experiment.id, round=1, phase=f"worth:{name}:sampled")
         seeds[name] = [(t.task, t.turns[0].seed) for t in played]
     assert len(seeds[PEOPLE]) == 20 and seeds[PEOPLE] == seeds[ALL] == seeds[NOBODY]
+    assert run.store.check() == []
 
 
 def test_the_experiment_goes_on_as_if_nothing_had_been_measured(run, tmp_path):
