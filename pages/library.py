@@ -39,18 +39,18 @@ def figures(s: dict, prompts: bool) -> None:
          "A reply that came often stands here often: a lucky one that came once is drawn rarely.")]
     if not prompts:
         cards += [
-            ("From direct successes", f"{s['direct']:,}", share(s["direct"] / max(1, s["n"])) + " of them",
+            ("Direct successes", f"{s['direct']:,}", share(s["direct"] / max(1, s["n"])) + " of them",
              "Turns of episodes that were right by themselves."),
             ("From repairs", f"{s['repaired']:,}", share(s["repaired"] / max(1, s["n"])) + " of them",
              "The turn that a critic had rewritten, and the turns said afresh after it."),
-            ("With a person's text", f"{s['edited']:,}", share(s["edited"] / max(1, s["n"])) + " of them",
+            ("From edits", f"{s['edited']:,}", share(s["edited"] / max(1, s["n"])) + " of them",
              "A person's edit in the repaired turn, and the turns said afresh after it."),
             ("Lucky", share(s["lucky"] / s["checked"]) if s["checked"] else "–",
              f"{s['lucky']:,} of {s['checked']:,} checked" if s["checked"] else "steps cannot be checked",
              "Of episodes that were right by wrong steps.")]
     with st.container(horizontal=True, key="lb_figures"):
         for label, value, under, help in cards:
-            st.metric(label, value, under, delta_color="off", delta_arrow="off", border=True, width=180, help=help)
+            st.metric(label, value, under, delta_color="off", delta_arrow="off", border=True, width=168, help=help)
 
 
 def draw(store: Store, e: Experiment) -> None:

@@ -215,3 +215,43 @@ def test_the_files_load_in_datasets_unchanged(db, tmp_path, monkeypatch):
             with offline():
                 loaded = load_dataset("json", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))
             assert list(loaded) == read(path)
+
+
+@pytest.mark.slow
+def test_trl_trains_on_the_files_unchanged(db, tmp_path, monkeypatch):
+    """One step each of SFTTrainer and DPOTrainer, whose own code reads the columns and applies the chat template."""
+    for name in ("torch", "trl", "datasets"):
+        pytest.importorskip(name, reason="make trl installs it")
+    from datasets import load_dataset
+    from tiny_llama import TURNS, make
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+
+    from sirius_core.models.hugging_face import offline
+
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    folder = make(tmp_path / "tiny", TURNS.replace("{{ m['content'] }}<|end|>", "{% if m['role'] == 'assistant' %}"
+                  "{% generation %}{{ m['content'] }}<|end|>{% endgeneration %}{% else %}{{ m['content'] }}<|end|>"
+                  "{% endif %}"))
+    common = {"max_steps": 1, "per_device_train_batch_size": 2, "report_to": [], "disable_tqdm": True, "bf16": False,
+              "use_cpu": True, "save_strategy": "no", "logging_steps": 1}
+    with Store(db) as store:
+        sft, = export.folder(store, E, 1, tmp_path / "out", "trl", "analyst")
+        pairs, = export.folder(store, E, 1, tmp_path / "out", "preferences", "analyst")
+    with offline():
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+
+        def loaded(file):
+            return load_dataset("json", data_files=str(file.path), split="train", cache_dir=str(tmp_path / "cache"))
+
+        one = SFTTrainer(AutoModelForCausalLM.from_pretrained(folder), train_dataset=loaded(sft),
+                         processing_class=tokenizer, args=SFTConfig(
+                             str(tmp_path / "sft"), assistant_only_loss=True, gradient_checkpointing=False, **common))
+        two = DPOTrainer(AutoModelForCausalLM.from_pretrained(folder), train_dataset=loaded(pairs),
+                         processing_class=tokenizer, args=DPOConfig(
+                             str(tmp_path / "dpo"), gradient_checkpointing=False, **common))
+        for trainer in (one, two):
+            assert trainer.train().global_step == 1
+    row = one.train_dataset[0]
+    learned = [token for token in row["labels"] if token >= 0]
+    assert tokenizer.decode(learned) == read(sft.path)[0]["messages"][-1]["content"] + "<|end|>"

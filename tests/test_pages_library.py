@@ -53,8 +53,8 @@ def test_what_a_role_learned_from_fifty_at_a_time(db, monkeypatch):
     with Store(db) as store:
         s = next(s for s in store.weights.training_sets(E) if s["model"] == "calculator")
     values = {m.label: m.value for m in at.metric}
-    assert values == {"Examples": f"{s['n']:,}", "From direct successes": f"{s['direct']:,}",
-                      "From repairs": f"{s['repaired']:,}", "With a person's text": "0",
+    assert values == {"Examples": f"{s['n']:,}", "Direct successes": f"{s['direct']:,}",
+                      "From repairs": f"{s['repaired']:,}", "From edits": "0",
                       "Lucky": f"{100 * s['lucky'] / s['checked']:.1f} %"}
     assert len(at.dataframe[0].value) == 50 and f"1 to 50 of {s['n']:,}" in text_of(at)
     at.button(key="lb_on").click().run()

@@ -61,7 +61,7 @@ def _table(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
         column_config={
             "": st.column_config.ButtonColumn(on_click=open_row, args=([x.position for x in shown],),
                                               key="open_example", width=70),
-            "prompt": st.column_config.TextColumn(width=380), "reply": st.column_config.TextColumn(width=330),
+            "prompt": st.column_config.TextColumn(width=330), "reply": st.column_config.TextColumn(width=250),
         })
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Back", icon=":material/chevron_left:", key="lb_back", disabled=len(starts) < 2,

@@ -9,7 +9,7 @@ import streamlit as st
 
 from sirius_core import jobs
 from sirius_core.errors import CheckpointError
-from sirius_core.figures import BLUE, GREY
+from sirius_core.figures import BLUE, GREY, ROLE_COLOURS
 from sirius_core.finetune import live as losses_live
 from sirius_core.finetune import samples
 from sirius_core.provenance import reread
@@ -65,11 +65,12 @@ def _facts(u: UpdateRow) -> str:
 
 
 def _curve(by_model: Mapping[str, Sequence[float]], chosen: str, *, key: str) -> None:
-    """The loss of every step; the chosen role's in colour, the others' in grey beside it."""
+    """The loss of every step; the chosen role's as a thick line, the others' dotted beside it."""
     traces = [{
         "type": "scatter", "mode": "lines" if len(losses) > 1 else "markers", "name": "all roles" if m == "*" else m,
         "x": list(range(1, len(losses) + 1)), "y": list(losses), "hovertemplate": "%{y:.3f}",
-        "line": {"color": BLUE if m == chosen else GREY, "width": 3 if m == chosen else 1.5},
+        "line": {"color": ROLE_COLOURS.get(m, BLUE if m == chosen else GREY), "width": 3 if m == chosen else 1.5,
+                 "dash": "solid" if m == chosen else "dot"},
     } for m, losses in sorted(by_model.items(), key=lambda pair: pair[0] == chosen) if losses]
     figure = {"data": traces, "layout": {
         "xaxis": {"title": {"text": "step"}},
