@@ -10,7 +10,7 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.session_state["_goto"] = ("pages/review.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from sirius_core import jobs, review, rewriting
+from sirius_core import imports, jobs, review, rewriting
 from sirius_core.review import Item
 from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
@@ -31,6 +31,7 @@ from view import (
     review_tries,
     worth,
 )
+from view import imports as from_elsewhere
 from view.numbers import many
 
 KEYS = (
@@ -106,7 +107,8 @@ def aside(store: Store, e: Experiment, round: int, queue: list[Item]) -> bool:
     def filters() -> None:
         review_queue.chooser(queue)
         review_queue.offer(queue)
-        desk.way_on(e.id, round, sum(i.decision is None for i in queue), "repair")
+        if not imports.imported(e):
+            desk.way_on(e.id, round, sum(i.decision is None for i in queue), "repair")
 
     done = {i.id: i.decision for i in queue if i.decision is not None}
     wanted = review_queue.chosen()
@@ -145,6 +147,19 @@ def nothing(store: Store, e: Experiment, job: Job, decided: bool) -> None:
         lab.link(lab.RUN, "Run", icon=":material/play_circle:")
 
 
+def imported(store: Store, e: Experiment, queue: list[Item]) -> None:
+    """All of an import is decided: what becomes of it."""
+    st.write("Nothing of this import waits for a decision.")
+    desk.past(store.repairs.decisions(e.id))
+    if decided := {i.id: i.decision for i in queue if i.decision is not None}:
+        with st.expander("The last decisions", icon=":material/history:"):
+            desk.last(decided)
+    from_elsewhere.library(store, e)
+    with st.container(horizontal=True):
+        lab.link(lab.EXPLORE, "Look at the traces", icon=":material/table_rows:")
+        lab.link(lab.LIBRARY, "Library", icon=":material/local_library:")
+
+
 def repairs(store: Store, e: Experiment, round: int, queue: list[Item]) -> None:
     """The queue of a round, one item of it in view."""
     review_doing.told(store)
@@ -153,8 +168,10 @@ def repairs(store: Store, e: Experiment, round: int, queue: list[Item]) -> None:
     dead = aside(store, e, round, queue)
     if review_queue.looked_at(store, queue):
         return
-    item = review_queue.current(queue)
+    others = review_queue.held(store)
+    item = review_queue.current(queue, others)
     if item is not None:
+        review_queue.hold(store, item, others)
         one(store, item, queue, dead=dead)
     else:
         with st.container(border=True):
@@ -183,12 +200,14 @@ with lab.opened() as store:
     opened = st.query_params.get("rv") in {i.id for i in queue}
     decided = sum(i.decision is not None for i in queue)
     over = not waiting and not rewrites and (review_over.waits(e, round) or (job.status == "paused" and decided > 0))
-    if waiting or (over and opened):
+    if waiting or (opened and (over or imports.imported(e))):
         repairs(store, e, round, queue)
     elif rewrites:
         instructions.review(store, e, round)
     elif over:
         review_doing.told(store)
         review_over.draw(e, decided, review_queue.undoable(queue, None))
+    elif imports.imported(e):
+        imported(store, e, queue)
     else:
         nothing(store, e, job, decided > 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections import Counter
@@ -266,10 +267,11 @@ def test_a_planted_one_looks_like_the_others_and_is_told_afterwards(go: Go, db: 
     like = one_of(db)
     at = go(rv=item.id)
 
-    def face(at: AppTest, item: str) -> list[Any]:
+    def face(at: AppTest) -> list[Any]:
         return [(b.key, b.label, b.disabled) for b in at.button] + [e.label for e in at.expander]
 
-    assert face(at, item.id) == face(go(rv=like.id), like.id) and "planted" not in text_of(at).lower()
+    assert face(at) == face(go(rv=like.id))
+    assert "planted" not in text_of(at).replace(str(db), "").lower()
     at = go(rv=item.id)
     press(at, "accept")
     assert "That one was planted" in text_of(at) and "You let it through" in text_of(at)
@@ -317,6 +319,44 @@ def test_many_are_accepted_together_after_a_look_and_taken_back_together(go: Go,
     assert verdicts(db) == dict.fromkeys(wanted, "accept")
     at.button(key="bulk_undo").click().run()
     assert verdicts(db) == {}
+
+
+def test_who_gave_a_name_keeps_an_item_for_a_while(go: Go, db: Path) -> None:
+    item = one_of(db)
+    with Store(db) as store:
+        store.people.lease(item.id, "Ann", 300)
+    at = go()
+    at.session_state["rv_author"] = "Bob"
+    at.session_state["rv_filter"] = "the rest"
+    at.run()
+    assert seen(at) != item.id
+    with Store(db) as store:
+        assert store.people.leases()[seen(at)] == "Bob"
+    at = go(rv=item.id)
+    assert "Ann looks" not in text_of(at)
+    at.session_state["rv_author"] = "Bob"
+    at.run()
+    assert "Ann looks at this one now" in text_of(at) and not at.button(key="accept").disabled
+
+
+# -- traces from elsewhere -------------------------------------------------------------------------------------------
+def test_an_imported_trace_is_edited_and_judged_by_the_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sirius_core.imports import take
+
+    file, path = tmp_path / "traces.jsonl", tmp_path / "imported.db"
+    said = [{"role": "user", "content": "What is 2 + 3?"}, {"role": "assistant", "content": "Answer: 6"}]
+    file.write_text(json.dumps({"messages": said, "answer": "5"}), "utf-8")
+    with Store(path) as store:
+        experiment = take(store, file).experiment
+    at = opened(path, "review", monkeypatch, exp=experiment)
+    item = seen(at)
+    assert at.button(key="accept").disabled and "what_" not in str([b.key for b in at.get("button_group")])
+    at.text_area[0].set_value("Answer: 5")
+    at.button(key="try").click().run()
+    press(at, "save")
+    with Store(path) as store:
+        assert store.repairs.decisions(experiment, 0)[item].text == "Answer: 5"
+    assert "Nothing of this import waits" in text_of(at) and "im_make" in [b.key for b in at.button]
 
 
 # -- the end of a round ----------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from . import lab, review_tries
 
 DWELL = 0.35  # seconds that an item must have been in view before a key counts
 GRACE = 8.0  # seconds after the last decision in which it can be taken back before the round goes on
+NOBODY = "a person"  # who gave no name
 LONGEST = 600.0  # seconds on the screen that are written down at most: beyond, somebody went for a coffee
 
 
@@ -61,7 +62,7 @@ def go_to(item: str) -> None:
 
 
 def author() -> str:
-    return (st.session_state.get("rv_author") or "").strip() or "a person"
+    return (st.session_state.get("rv_author") or "").strip() or NOBODY
 
 
 # -- repairs -----------------------------------------------------------------------------------------------------------
@@ -103,8 +104,12 @@ def told() -> Planted | None:
 
 
 def last_one(experiment: str, round: int) -> None:
-    """The last decision: the round goes on by itself, after a moment in which it can be taken back."""
-    st.session_state["rv_over"] = (experiment, round, time.monotonic() + GRACE)
+    """The last decision: the round goes on by itself, after a moment in which it can be taken back.
+
+    Round 0 is that of an import: nothing goes on there.
+    """
+    if round:
+        st.session_state["rv_over"] = (experiment, round, time.monotonic() + GRACE)
 
 
 def undo(item: str, shown: str = "") -> None:

@@ -14,7 +14,7 @@ from .texts import diff, say
 from .words import editable, readable
 
 VIEWS = ("diff", "side by side", "original")
-SHORT = 200  # characters up to which a rewrite is one line, and its edit box low
+LINE = 64  # characters of a line in the edit box, about
 KINDS = {
     "not mended": (":material/heart_broken:", "red"),
     "leaky": (":material/visibility:", "orange"),
@@ -41,7 +41,8 @@ def card(item: Item, s: Shown) -> None:
         st.caption(lab.plain(item.why))
         if not after and shown != "original":
             say(readable(task.source, before), big=True)
-            st.caption("The critic's way led to no rewrite: this is the turn as it was said.")
+            st.caption("This is the turn as it was said: " + ("no better one came with it." if item.kind == "imported"
+                       else "the critic's way led to no rewrite."))
         elif shown == "side by side":
             for column, label, text in zip(st.columns(2), ("as it was said", "the rewrite"), (before, after),
                                            strict=True):
@@ -86,24 +87,26 @@ def badges(item: Item, s: Shown) -> None:
 def desk(store: Store, item: Item, s: Shown, *, dead: bool) -> None:
     """The box in which the text is edited, or the critique; and what came of it. ``dead``: its key must do nothing."""
     with st.container(border=True, gap="small", key="edit"):
-        st.segmented_control(
-            "What to edit", (TEXT, CRITIQUE), default=TEXT, required=True, key=f"what_{item.id}",
-            format_func=lambda what: "Edit the rewrite" if what == TEXT else "Edit the critique instead",
-            label_visibility="collapsed", persist_state="session",
-        )
+        if item.kind != "imported":  # whose role could carry it out is not here
+            st.segmented_control(
+                "What to edit", (TEXT, CRITIQUE), default=TEXT, required=True, key=f"what_{item.id}",
+                format_func=lambda what: "Edit the rewrite" if what == TEXT else "Edit the critique instead",
+                label_visibility="collapsed", persist_state="session",
+            )
         what = review_tries.editing(item.id)
         start = review_tries.starting(s.repair, s.failed, what)
         role = lab.plain(s.repair.role)
-        tall = "\n" in start or len(start) >= SHORT
+        lines = sum(1 + len(line) // LINE for line in start.split("\n"))
         st.text_area(
             "Your text" if what == TEXT else f"Your critique of the {role}",
             editable(s.task.source, start),
             key=review_tries.box(item.id, what),
             on_change="ignore",
             persist_state="session",
-            height=300 if tall and what == TEXT else 90,
+            height=min(300, 50 + 22 * max(2, lines)),
             help=("Type it as you read it: 371 - 35 x 9. " if what == TEXT and knows(start) else "")
-            + ("The team then plays on from your text." if what == TEXT else
+            + ("The rule then judges your text." if item.kind == "imported" else
+               "The team then plays on from your text." if what == TEXT else
                f"The {role} is told this and rewrites the turn in its own words; the team then plays on from there."),
         )
         trying(store, item, s, what, dead=dead)
@@ -113,28 +116,34 @@ def trying(store: Store, item: Item, s: Shown, what: str, *, dead: bool) -> None
     """The button that plays it, and what came of the last try."""
     last, result = review_tries.last(item.id, what), review_tries.tried(store, item.id)
     ready = result is not None and result.right
-    st.button(
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    row.button(
         ("Try it" if what == TEXT else f"Let the {lab.plain(s.repair.role)} rewrite it") + (" again" if last else ""),
         icon=":material/play_arrow:",
         key="try",
         on_click=review_tries.attempt,
         args=(item, what),
         shortcut=None if ready or dead else "Mod+Enter",
-        help="Plays the episode on from there, with the models of then.",
+        help="Judges your text by the rule." if item.kind == "imported" else
+        "Plays the episode on from there, with the models of then.",
     )
     if unread := review_tries.unread(item.id, what):
         st.error(lab.plain(unread), icon=":material/spellcheck:")
     elif last:
-        outcome(store, s, what)
+        if last["id"] is not None:
+            with row:
+                episodes.outcome_change(s.task, s.failed, store.episodes.get(last["id"]))
+        outcome(store, item, s, what)
 
 
-def outcome(store: Store, s: Shown, what: str) -> None:
+def outcome(store: Store, item: Item, s: Shown, what: str) -> None:
     """Where the last try led: the text against the failed turn, the new answer, the turns that follow."""
     last = review_tries.last(s.item_id, what)
     assert last is not None and s.repair.turn is not None
     draws = f", draw {last['draw'] + 1} of this {'text' if what == TEXT else 'critique'}" if last["draw"] else ""
     whose = "Your text" if what == TEXT else f"The {lab.plain(s.repair.role)}'s rewrite on your critique"
-    st.caption(f"{whose}, played again in {last['seconds']:.2f} s{draws}:")
+    done = "judged" if item.kind == "imported" else "played again"
+    st.caption(f"{whose}, {done} in {last['seconds']:.2f} s{draws}:")
     made = store.repairs.get(last["repair"]) if what == CRITIQUE else None
     if last["id"] is None:
         st.warning("It came to no rewrite that could be played.", icon=":material/block:")
@@ -146,11 +155,12 @@ def outcome(store: Store, s: Shown, what: str) -> None:
     diff(readable(s.task.source, before), readable(s.task.source, after))
     for leak in made.leak if made is not None else ():
         st.badge(f"leak: {lab.plain(leak)}", icon=":material/visibility:", color="orange")
-    episodes.outcome_change(s.task, s.failed, again)
-    episodes.downstream(s.task, s.failed, again, s.repair.turn, raw=False)
+    follows = s.repair.turn + 1 < len(again.turns)
+    if follows:
+        episodes.downstream(s.task, s.failed, again, s.repair.turn, raw=False)
     if not again.right:
-        st.caption("It does not lead to the right answer, so it cannot enter the library. What follows is sampled "
-                   "afresh: change it, or try the same once more.")
+        st.caption("It does not lead to the right answer, so it cannot enter the library."
+                   + (" What follows is sampled afresh: change it, or try the same once more." if follows else ""))
 
 
 def reasons(item: Item, *, dead: bool) -> None:

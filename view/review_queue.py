@@ -1,9 +1,12 @@
-"""Which item is in view: the one of the address, else the first that waits and fits the filter, skipped ones last."""
+"""Which item is in view: the one of the address, else the first that waits and fits the filter, skipped ones last.
+
+Several reviewers who gave their names get different items: what one looks at comes last for the others.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -19,6 +22,7 @@ from .words import readable
 
 ALL = "all"
 FILTERS = (ALL, "not mended", "leak flags", "doubtful", "lucky", "flagged", "the rest")
+HELD = 300.0  # seconds for which an item is kept for who looks at it
 SAMPLE = 5  # items that are looked at before many are accepted together
 _KINDS = {"not mended": ("not mended",), "leak flags": ("leaky",), "doubtful": ("doubtful",), "lucky": ("lucky",),
           "the rest": ("mended", "sent", "imported")}
@@ -34,12 +38,28 @@ def chosen() -> str:
     return found if found in FILTERS else ALL
 
 
-def current(items: Sequence[Item]) -> Item | None:
-    """The item to show."""
+def held(store: Store) -> dict[str, str]:
+    """{item: who looks at it now}, of other reviewers. Who gave no name holds nothing and sees no holds."""
+    own = actions.author()
+    return {} if own == actions.NOBODY else {i: who for i, who in store.people.leases().items() if who != own}
+
+
+def hold(store: Store, item: Item, others: Mapping[str, str]) -> None:
+    """Keep the item for this reviewer for a while, or say who looks at it; that forbids nothing."""
+    if item.decision is not None or (own := actions.author()) == actions.NOBODY:
+        return
+    if who := others.get(item.id):
+        st.caption(f":material/group: {lab.plain(who)} looks at this one now.")
+    else:
+        store.people.lease(item.id, own, HELD)
+
+
+def current(items: Sequence[Item], others: Mapping[str, str]) -> Item | None:
+    """The item to show; what others look at comes last."""
     asked, skipped, wanted = st.query_params.get("rv"), st.session_state.get("rv_skipped", []), chosen()
     waits = [i for i in items if i.decision is None and fits(i, wanted)]
     return next((i for i in items if i.id == asked), None) or min(
-        waits, key=lambda i: skipped.count(i.id), default=None
+        waits, key=lambda i: (i.id in others, skipped.count(i.id)), default=None
     )
 
 

@@ -35,12 +35,10 @@ def question(s: Shown) -> None:
 
 
 def critique(s: Shown) -> None:
+    """What is said against the turn; where nobody said anything (an imported trace), nothing."""
+    if not s.repair.critique and s.repair.critic not in ("gold", "blind"):
+        return
     with st.container(border=True, gap="xsmall", key="critique"):
-        if s.repair.critic == "imported":
-            st.markdown("**No critic has seen it**")
-            st.caption("It was imported. Your text takes the place of this turn and is judged by rule; nobody is here "
-                       "who could play on from it.")
-            return
         st.markdown("**What the critic says**")
         episodes.critique(s.task, s.repair, raw=False, key=s.item_id)
 
@@ -53,7 +51,8 @@ def evidence(store: Store, item: Item) -> None:
     with st.container(border=True, gap="xsmall", key="evidence"):
         if not most:
             st.markdown("**Played on**")
-            st.caption("Not played on: with replays=0 only the critic's own replay says whether it mends.")
+            st.caption("Nobody here can play on from an imported trace." if item.kind == "imported" else
+                       "Not played on: with replays=0 only the critic's own replay says whether it mends.")
             return
         times = f"{most} times each" if len({n for _, n in counts.values()}) == 1 else f"up to {most} times each"
         st.markdown(f"**Played on {times}: how often right**",
@@ -62,27 +61,28 @@ def evidence(store: Store, item: Item) -> None:
                     "turn itself said afresh without any advice. In brackets: 95 % intervals.")
         review_bars.draw([review_bars.counted(label, *counts[name], strong=name == "rewritten")
                           for name, label in ROWS])
+        code.copy("evidence", code.call("evidence", item.experiment, item.round))
 
 
 def further_on(item: Item, s: Shown) -> None:
     """What the rewrite changed after it, folded."""
     assert s.repair.turn is not None
+    given = item.kind == "imported"
     if s.replay is None:
-        st.caption("The rewrite was not played.")
+        if not given:
+            st.caption("The rewrite was not played.")
         return
     with st.container(border=True, gap="xsmall", key="replayed"):
-        st.markdown("**Played again with the rewrite**")
+        st.markdown("**The better reply of the pair**" if given else "**Played again with the rewrite**")
         episodes.outcome_change(s.task, s.failed, s.replay)
-        with st.expander("What it changed further on", type="compact", key=f"down_{item.id}"):
-            episodes.downstream(s.task, s.failed, s.replay, s.repair.turn, raw=False)
+        if s.repair.turn + 1 < max(len(s.failed.turns), len(s.replay.turns)):
+            with st.expander("What it changed further on", type="compact", key=f"down_{item.id}"):
+                episodes.downstream(s.task, s.failed, s.replay, s.repair.turn, raw=False)
+        elif not given:
+            st.caption("It is the last turn: nothing follows it.")
 
 
 def answer(s: Shown) -> None:
     """The right answer, folded: one judges the step first."""
     with st.expander("The right answer", icon=":material/visibility:", key=f"gold_{s.item_id}"):
         say(readable(s.task.source, s.task.answer), big=True)
-
-
-def as_code(item: Item) -> None:
-    """The cell that gives the evidence in a notebook."""
-    code.copy("evidence", code.call("evidence", item.experiment, item.round))
