@@ -116,10 +116,19 @@ def asked(text: str) -> Problem:
 
 
 def judge(task: Task, trajectory: Trajectory) -> Reward:
-    """Right or not, as everywhere; beside it each turn's mark, and whether a right answer came by the wrong step."""
+    """Right or not, as everywhere; beside it each turn's mark, and whether a right answer came by a wrong step."""
     reward, problem = rewards.right(task, trajectory), asked(task.question)
-    marks = {i: float(problem.fault not in turn.text) for i, turn in enumerate(trajectory.turns)}
+    marks = {i: float(_sound(problem, turn.role, turn.text, reward.right)) for i, turn in enumerate(trajectory.turns)}
     return replace(reward, turns=marks, lucky=reward.right and not all(marks.values()))
+
+
+def _sound(problem: Problem, role: str, text: str, right: bool) -> bool:
+    """Whether a turn does its part: no wrong step, and law and data, the result, or the answer as they should be."""
+    if problem.fault in text:
+        return False
+    if role == ROLES[0]:
+        return problem.law in text and all(value in text for _, value in problem.given)
+    return right if role == ROLES[2] else f"**Result:** {problem.right} {problem.unit}".strip() in text
 
 
 def recipe(settings: Settings) -> Recipe:

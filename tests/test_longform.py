@@ -9,6 +9,7 @@ import longform
 import longform_physics as physics
 import pytest
 
+from sirius_core import review
 from sirius_core.store import Store
 from sirius_core.trajectories import Trajectory
 
@@ -62,6 +63,14 @@ def test_repairs_of_every_kind_occur(store: Store) -> None:
         kinds.add("leaky" if repair.leak and replay.right else "not mended" if not repair.mended
                   else "lucky" if replay.reward.lucky else "mended")
     assert kinds == {"leaky", "lucky", "mended", "not mended"}
+
+
+def test_the_queue_of_a_review_has_every_kind_and_known_bad_ones(tmp_path: Path) -> None:
+    with Store(tmp_path / "lab.db") as store:
+        made = longform.act(store, review=True)
+        items = review.items(store, made.id, 1)
+    assert {item.kind for item in items} == {"not mended", "leaky", "doubtful", "lucky", "mended"}
+    assert any(item.planted for item in items) and any(item.blind for item in items)
 
 
 def test_it_waits_for_people_if_asked_and_goes_on(tmp_path: Path) -> None:
