@@ -9,8 +9,9 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.switch_page("app.py")
 
 from sirius_core import jobs
+from sirius_core.imports import imported
 from sirius_core.store import Experiment, Store
-from view import lab, library_chain, library_examples, library_export, library_training, live
+from view import imports, lab, library_chain, library_examples, library_export, library_training, live
 from view.numbers import many, share
 
 EXAMPLES, TRAINING, EXPORT = "Examples", "Training", "Export and verify"
@@ -74,6 +75,9 @@ def draw(store: Store, e: Experiment) -> None:
 
 def nothing(store: Store, e: Experiment) -> None:
     """No round has learned yet: what will stand here, and where it can be watched coming."""
+    if imported(e):
+        imports.library(store, e)
+        return
     moving = live.active(jobs.status(store, e.id))
     with st.container(border=True, key="empty"):
         st.subheader("Nobody has learned yet", anchor=False)

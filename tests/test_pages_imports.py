@@ -70,8 +70,13 @@ def test_a_failed_trace_is_edited_on_the_review_page(db: Path, monkeypatch: pyte
 
 
 def test_the_library_is_made_by_a_button(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    at = opened(db, "overview", monkeypatch, exp="mine-0-1")
+    at = opened(db, "library", monkeypatch, exp="mine-0-1")
     at.button(key="im_make").click().run()
     assert notice(at) == "" and not [b for b in at.button if b.key == "im_make"]
+    assert ("Examples", "2") in [(m.label, m.value) for m in at.metric]
+    for view in ("Training", "Export and verify"):
+        at.session_state["lb_view"] = view
+        at.run()
+        assert not at.exception
     with Store(db) as store:
         assert [(row["model"], row["n"]) for row in store.weights.training_sets("mine-0-1", 0)] == [("assistant", 2)]
