@@ -126,7 +126,7 @@ def test_the_counts_of_a_training_set_are_those_of_its_examples(decided):
     assert edited and store.examples.count(edited[0]["id"], "edited") == edited[0]["edited"]
 
 
-def test_a_page_of_examples_is_filtered_searched_and_goes_on(decided):
+def test_a_page_of_examples_is_filtered_searched_and_goes_on(decided, monkeypatch):
     store, e, _ = decided
     chosen = next(s for s in store.weights.training_sets(e) if s["repaired"])
     whole = store.examples.page(chosen["id"], limit=10_000)
@@ -138,6 +138,8 @@ def test_a_page_of_examples_is_filtered_searched_and_goes_on(decided):
     assert store.examples.page(chosen["id"], words=words) == [
         x for x in whole if words in x.text or words in x.prompt][:50]
     assert store.examples.page(chosen["id"], words="100%_\\\"") == []
+    monkeypatch.setattr("sirius_core.store.examples.LOOKED", 5)  # one search looks through so many and no more
+    assert store.examples.page(chosen["id"], words=" ", after=2) == whole[3:8]
 
 
 def test_what_people_did_in_one_row_each(decided):

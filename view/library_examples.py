@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from sirius_core.store import Experiment, Store
-from sirius_core.store.examples import ExampleLine
+from sirius_core.store.examples import LOOKED, ExampleLine
 
 from . import code
 from .numbers import many, share
@@ -46,8 +46,13 @@ def _table(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
     starts: list[int] = st.session_state["lb_starts"]
     rows = store.examples.page(chosen["id"], source=source, words=asked, after=starts[-1], limit=PAGE + 1)
     shown = rows[:PAGE]
+    further = starts[-1] + LOOKED  # where a search for words has stopped looking
+    after = shown[-1].position if len(rows) > PAGE else further if words and further < chosen["n"] - 1 else None
     if not rows:
         st.caption("No example fits these filters." if source or words else "This training set is empty.")
+        if after is not None:
+            st.button(f"Look further than the first {further + 1:,}", key="lb_further", on_click=_turn,
+                      args=([*starts, after],))
         return
     lines = [{"": "open", "from": SOURCES.get(x.source, x.source), "prompt": one_line(x.task_source, x.prompt),
               "reply": one_line(x.task_source, x.text), "lucky": "lucky" if x.lucky else "",
@@ -67,7 +72,7 @@ def _table(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
         st.button("Back", icon=":material/chevron_left:", key="lb_back", disabled=len(starts) < 2,
                   on_click=_turn, args=(starts[:-1],))
         st.button("On", icon=":material/chevron_right:", icon_position="right", key="lb_on",
-                  disabled=len(rows) <= PAGE, on_click=_turn, args=([*starts, shown[-1].position],))
+                  disabled=after is None, on_click=_turn, args=([*starts, after],))
         st.caption(_where(store, chosen, source, words, starts, shown))
         code.copy("library_table", code.call("library", e.id, chosen["round"], chosen["model"], source=source or None,
                                              words=asked or None, after=None if starts[-1] < 0 else starts[-1]))

@@ -11,6 +11,7 @@ from .connection import Connection
 
 SOURCES = ("direct", "repaired", "edited")
 SHOWN = 500  # characters of a text in a table
+LOOKED = 15_000  # examples through which one search for words looks, some 40 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,15 @@ class Examples:
         self, training_set: str, *, source: str = "", words: str = "", after: int = -1, limit: int = 50
     ) -> list[ExampleLine]:
         """The next ``limit`` examples after a position, of one source if it is named, with ``words`` in prompt or
-        reply if there are any."""
+        reply if there are any: then the next `LOOKED` are looked through and no more."""
         terms = ["e.training_set = ?", "e.position > ?"]
         values: list[Any] = [training_set, after]
         if source:
             terms.append("e.source = ?")
             values.append(source)
         if words:
+            terms.append("e.position <= ?")
+            values.append(after + LOOKED)
             terms.append("(u.text LIKE ? ESCAPE '\\' OR u.messages LIKE ? ESCAPE '\\')")
             values += [_like(words), _like(json.dumps(words, ensure_ascii=False)[1:-1])]  # messages stand as JSON
         rows = self.db.rows(f"{_LINES} WHERE {' AND '.join(terms)} ORDER BY e.position LIMIT ?", *values, limit)
