@@ -60,6 +60,8 @@ def one(store: Store, e: Experiment, t: Trajectory) -> None:
         st.caption(explore_story.what_it_is(t, mend, writer))
         timeline.draw(store, task, t, raw=raw, key=key, at=timeline.linked(t), badges=blame.badges(questions),
                       under=under)
+        if refusal and not (mend or writer):
+            st.caption(f"No turn can be played otherwise: {lab.plain(refusal)}.")
     with right:
         if writer:
             episodes.new_instruction(t)

@@ -35,6 +35,7 @@ from .whatif import Blame, Variant, WhatIf
 Hear = Callable[[int, int], None]  # (replays that are stored, replays in all)
 ASKED = ("whatif", "blame")  # kinds of inquiry, and the heads of the phases of their replays
 TESTED = ("evaluate", "pass", "validate")  # heads of phases that are played by the checkpoints of their own round
+AGAIN = "stopped; ask again to go on"
 STOPPED = "its process ended before the answer; ask again to go on"
 
 
@@ -134,8 +135,8 @@ def carry_out(path: Path, inquiry: str, *, hear: Hear = lambda done, total: None
             try:
                 state = {"status": "done", "result": _played(store, asked, hear, machine).as_dict()}
             except (Cancelled, KeyboardInterrupt):
-                state = {"status": "stopped", "message": "stopped; ask again to go on"}
-                raise
+                state = {"status": "stopped", "message": AGAIN}
+                raise Cancelled(AGAIN) from None
             except BaseException as error:
                 kind = "" if isinstance(error, SiriusError) else f"{type(error).__name__}: "
                 state["message"] = f"{kind}{error}"
@@ -238,4 +239,4 @@ def cancel(path: Path, inquiry: str) -> None:
             with suppress(OSError):  # it has just ended
                 os.kill(asked.pid, signal.SIGTERM)
         elif asked.status == "queued":
-            store.inquiries.set(inquiry, status="stopped", message="stopped; ask again to go on")
+            store.inquiries.set(inquiry, status="stopped", message=AGAIN)

@@ -6,7 +6,8 @@ ended, so playing on from the same turn mends some failures by itself, and only 
 *Blame* (DESIGN.md, section 1): V_t = P(success | turns before t as recorded, the rest afresh) for t = 0 ... T-1, by k
 replays each; V_T is the outcome as recorded. Turn t is to blame for V_t - V_(t+1): by how much the chance of success
 fell when it spoke. Turns count as they are stored, from 0. Parallel turns (a debate) count in the order of the
-workflow: the blame of a seat is what its words took away after the seats before it had spoken.
+workflow: the blame of a seat is what its words took away after the seats before it had spoken; and beside an edit the
+unedited replays say every later turn afresh, also one that does not depend on the edited turn.
 
 Ids are deterministic: the same question with a larger k has the same first draws, and nothing is played twice.
 """

@@ -46,15 +46,10 @@ def again(inquiry: str) -> None:
     """Go on with a question that was stopped."""
     try:
         with lab.opened() as store:
-            a = store.inquiries.get(inquiry)
-            inquiries.ask(store, a.trajectory, a.kind, a.turn, a.text, a.k, a.spoken != _then(store, a), a.author)
+            store.inquiries.set(inquiry, status="queued", message="", pid=None)
         jobs.launch_inquiry(lab.path(), inquiry)
     except SiriusError as error:
         st.session_state["_notice"] = str(error)
-
-
-def _then(store: Store, asked: Inquiry) -> int:
-    return inquiries.then(store, store.episodes.get(asked.trajectory))
 
 
 def stop(inquiry: str) -> None:
