@@ -58,7 +58,7 @@ def one(store: Store, item: Item, queue: list[Item], *, dead: bool) -> None:
         st.info(f"Decided by {lab.plain(decided.author)}: {decided.verdict}{why}. Undo it to decide again.",
                 icon=":material/lock:")
     left, right = st.columns([3, 2], gap="medium")
-    edited = None
+    save = False
     with left:
         if blind:
             review_blind.draw(item, s, dead=dead)
@@ -67,7 +67,7 @@ def one(store: Store, item: Item, queue: list[Item], *, dead: bool) -> None:
             review_item.card(item, s)
             if decided is None:
                 review_item.desk(store, item, s, dead=dead)
-                edited = review_tries.tried(store, item.id)
+                save = review_tries.savable(store, item.id)
                 review_item.reasons(item, dead=dead)
     with right:
         if blind:
@@ -83,7 +83,7 @@ def one(store: Store, item: Item, queue: list[Item], *, dead: bool) -> None:
         item.id,
         partial(actions.decide, item),
         accept=not blind and s.replay is not None and s.replay.right,
-        save=edited is not None and edited.right,
+        save=save,
         reject=not blind,
         done=decided is not None,
         undo=review_queue.undoable(queue, item),

@@ -210,7 +210,7 @@ def test_the_critique_may_be_edited_and_the_role_rewrites(go: Go, db: Path, monk
     acting(db, monkeypatch)
     item = one_of(db)
     at = go(rv=item.id)
-    at.button_group(key=f"what_{item.id}").set_value("the critique").run()
+    at.button_group(key=f"what_{item.id}_0").set_value("the critique").run()
     with Store(db) as store:
         assert at.text_area(key=f"advice_{item.id}").value == store.repairs.get(item.id).feedback
     right_edit(at, item.id)
@@ -401,7 +401,7 @@ def test_no_two_buttons_share_a_key_whatever_the_state(go: Go, db: Path, monkeyp
     found.append(keys_of(at))
     right_edit(at, item.id)
     found.append(keys_of(at))
-    at.button_group(key=f"what_{item.id}").set_value("the critique").run()
+    at.button_group(key=f"what_{item.id}_0").set_value("the critique").run()
     found.append(keys_of(at))
     press(at, "reject")
     found.append(keys_of(at))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import streamlit as st
 
 from sirius_core.pocket.vocabulary import knows
@@ -37,7 +39,7 @@ def card(item: Item, s: Shown) -> None:
                 place = f"turn {s.repair.turn + 1} of {len(s.failed.turns)}"
                 st.subheader(f"{episodes.name(turn)}, {place}", anchor=False, width="content")
                 badges(item, s)
-            shown = way()
+            shown = choice("How it is shown", VIEWS, "rv_view")
         st.caption(lab.plain(item.why))
         if not after and shown != "original":
             say(readable(task.source, before), big=True)
@@ -58,17 +60,18 @@ def card(item: Item, s: Shown) -> None:
                 st.caption("The rewrite says the same as before.")
 
 
-def way() -> str:
-    """How the rewrite is shown. A choice is a new control: the old one would keep the focus, and with it the arrows."""
+def choice(label: str, options: Sequence[str], key: str, names: Callable[[str], str] = str) -> str:
+    """One of several, as a row of buttons. After a choice it is a new control: the old one would keep the focus, and
+    with it the arrows and Ctrl + Enter."""
     kept = st.session_state
-    chosen, times = kept.get("rv_view", (VIEWS[0], 0))
+    chosen, times = kept.get(key, (options[0], 0))
 
     def choose() -> None:
-        kept["rv_view"] = (kept[f"view_{times}"], times + 1)
+        kept[key] = (kept[f"{key}_{times}"], times + 1)
 
-    with st.container(key="view", width="content"):
-        st.segmented_control("How it is shown", VIEWS, default=chosen, required=True, key=f"view_{times}",
-                             on_change=choose, label_visibility="collapsed")
+    with st.container(key=f"{key}_row", width="content"):
+        st.segmented_control(label, options, default=chosen, required=True, key=f"{key}_{times}", on_change=choose,
+                             format_func=names, label_visibility="collapsed")
     return str(chosen)
 
 
@@ -88,11 +91,8 @@ def desk(store: Store, item: Item, s: Shown, *, dead: bool) -> None:
     """The box in which the text is edited, or the critique; and what came of it. ``dead``: its key must do nothing."""
     with st.container(border=True, gap="small", key="edit"):
         if item.kind != "imported":  # whose role could carry it out is not here
-            st.segmented_control(
-                "What to edit", (TEXT, CRITIQUE), default=TEXT, required=True, key=f"what_{item.id}",
-                format_func=lambda what: "Edit the rewrite" if what == TEXT else "Edit the critique instead",
-                label_visibility="collapsed", persist_state="session",
-            )
+            choice("What to edit", (TEXT, CRITIQUE), f"what_{item.id}",
+                   lambda what: "Edit the rewrite" if what == TEXT else "Edit the critique instead")
         what = review_tries.editing(item.id)
         start = review_tries.starting(s.repair, s.failed, what)
         role = lab.plain(s.repair.role)
@@ -114,8 +114,7 @@ def desk(store: Store, item: Item, s: Shown, *, dead: bool) -> None:
 
 def trying(store: Store, item: Item, s: Shown, what: str, *, dead: bool) -> None:
     """The button that plays it, and what came of the last try."""
-    last, result = review_tries.last(item.id, what), review_tries.tried(store, item.id)
-    ready = result is not None and result.right
+    last, ready = review_tries.last(item.id, what), review_tries.savable(store, item.id)
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     row.button(
         ("Try it" if what == TEXT else f"Let the {lab.plain(s.repair.role)} rewrite it") + (" again" if last else ""),
@@ -154,7 +153,8 @@ def outcome(store: Store, item: Item, s: Shown, what: str) -> None:
     before, after = s.failed.turns[s.repair.turn].text, again.edits[s.repair.turn]
     diff(readable(s.task.source, before), readable(s.task.source, after))
     for leak in made.leak if made is not None else ():
-        st.badge(f"leak: {lab.plain(leak)}", icon=":material/visibility:", color="orange")
+        st.badge(f"leak: {lab.plain(leak)}", icon=":material/visibility:", color="orange",
+                 help="What gives away where it comes from cannot enter the library.")
     follows = s.repair.turn + 1 < len(again.turns)
     if follows:
         episodes.downstream(s.task, s.failed, again, s.repair.turn, raw=False)

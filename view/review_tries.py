@@ -30,7 +30,7 @@ def box(item: str, what: str) -> str:
 
 def editing(item: str) -> str:
     """What the reviewer edits: the text or the critique."""
-    return st.session_state.get(f"what_{item}") or TEXT
+    return str(st.session_state.get(f"what_{item}", (TEXT, 0))[0])
 
 
 def last(item: str, what: str) -> dict[str, Any] | None:
@@ -77,6 +77,13 @@ def tried(store: Store, item: str) -> Trajectory | None:
     shown = st.session_state.get(box(item, what))
     same = shown is None or meant(store, item, shown, what) == found["text"]
     return store.episodes.get(found["id"]) if same else None
+
+
+def savable(store: Store, item: str) -> bool:
+    """Whether what stands in the box was tried, is right and gives nothing away: it may enter the library."""
+    again, found = tried(store, item), last(item, editing(item)) or {}
+    leaks = "repair" in found and bool(store.repairs.get(found["repair"]).leak)
+    return again is not None and again.right and not leaks
 
 
 def meant(store: Store, item: str, shown: str, what: str) -> str:
