@@ -143,7 +143,7 @@ def test_a_first_look_is_a_table_that_can_be_gone_on_with(page: Callable[..., Ap
     ({"update": "prompts", "model": "m", "review": True, "critic": "none"},
      ["Try", "Rewrite", "Review", "Validate", "Evaluate"]),
     ({"update": "prompts", "model": "m", "review": True, "controls": 0},
-     ["Try", "Repair", "Replay", "Review", "Rewrite", "Review", "Validate", "Evaluate"]),
+     ["Try", "Repair", "Play on", "Review", "Rewrite", "Review", "Validate", "Evaluate"]),
     ({"update": "none", "model": "m", "recipe": "star"}, ["Try", "Keep", "Compare", "Evaluate"]),
     ({}, ["Try", "Repair", "Train", "Validate", "Compare", "Evaluate"]),
 ])

@@ -46,9 +46,6 @@ def steps(s: Settings, round: int) -> list[Step]:
     if repairs:
         found.append(Step("repair", "Repair", _repair(s)))
         if s.review and s.replays:
-            found.append(Step("replays", "Replay", f"Each rewrite, the turn as it was and that turn said afresh are "
-                                                   f"played on, {many(s.replays, 'time')} each."))
-        if s.review and s.replays:
             found.append(Step("replays", "Play on", "For the reviewer: each rewritten turn is played on "
                               f"{many(s.replays, 'time')}, beside the turn as it was and said afresh."))
         if s.review:
