@@ -37,7 +37,7 @@ def test_a_diff_holds_both_texts_whole_and_no_markup_of_theirs(before: str, afte
         return
     assert reading(marked, "old") == "".join(after.split())
     assert reading(marked, "new") == "".join(before.split())
-    assert set(re.findall(r"<(\w+)", marked)) <= {"del", "ins", "details", "summary", "div"}
+    assert set(re.findall(r"<(\w+)", marked)) <= {"del", "ins", "details", "summary", "div", "span"}
 
 
 def test_a_diff_keeps_line_breaks_and_folds_what_did_not_change() -> None:
@@ -47,6 +47,15 @@ def test_a_diff_keeps_line_breaks_and_folds_what_did_not_change() -> None:
     assert marked.endswith("</details>Step 29: look at number 29.\nIt is <del>7</del> <ins>8</ins>.")
     assert texts.diff_html("a\n\nb", "a\n\nb c") == "a\n\nb <ins>c</ins>"
     assert texts.diff_html("a\nb", "a\nx\nb") == "a\n<ins>x</ins>\nb"
+
+
+def test_texts_of_a_megabyte_are_not_compared_word_by_word() -> None:
+    lines = [f"Step {i % 97}: look at number {i % 89}." for i in range(30_000)]
+    before, after = "\n".join(["It is 7.", *lines]), "\n".join(["It is 8.", *lines[:10_000], "x", *lines[10_001:]])
+    marked = texts.diff_html(before, after)
+    assert "what stood here before" in marked and marked.count("<details>") == 3
+    endless = texts.diff_html("word " * 200_000, "word " * 100_000 + "wird " * 100_000)
+    assert endless.count("<details>") == 2
 
 
 def test_texts_that_share_hardly_a_word_stand_one_after_the_other() -> None:

@@ -70,7 +70,7 @@ def notice() -> None:
 
 def _plain(text: str) -> str:
     """Text for a place that reads Markdown, with everything that Markdown could act on made plain."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-.!|~$:" else c for c in text)
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-.!|~$:&=" else c for c in text)
 
 
 plain = _plain

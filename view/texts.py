@@ -48,6 +48,7 @@ PARAGRAPH = 300  # characters of a line that does not stay in view beside a chan
 FEW = 60  # words up to which a diff goes word by word, however little is left of the old text
 KEPT = 0.3  # share of the words that must be left, else old and new stand one after the other
 MOST = 1_500  # words of a changed passage up to which every pair of words is compared
+TOO_MANY = 4_000  # lines, or words of a changed passage, from which on they are not compared: it would take seconds
 
 
 def say(text: str, *, big: bool = False, quiet: bool = False) -> None:
@@ -94,8 +95,7 @@ def diff_html(before: str, after: str) -> str:
     if len(old) == len(new) == 1:
         return _words(before, after) or "<span class=quiet>(nothing)</span>"
     parts: list[str] = []
-    matched = difflib.SequenceMatcher(None, old, new, autojunk=len(old) * len(new) > 1_000_000)
-    for kind, a, b, c, d in matched.get_opcodes():
+    for kind, a, b, c, d in _changes(old, new):
         if kind == "equal":
             parts.append(_unchanged(old[a:b], first=a == 0, last=b == len(old)))
         else:
@@ -103,8 +103,26 @@ def diff_html(before: str, after: str) -> str:
     return _joined(parts)
 
 
+def _changes(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+    """What became of these lines, as difflib says it; of very many only what they begin and end with is compared."""
+    if max(len(old), len(new)) < TOO_MANY:
+        return difflib.SequenceMatcher(None, old, new, autojunk=len(old) * len(new) > 1_000_000).get_opcodes()
+    if old == new:
+        return [("equal", 0, len(old), 0, len(new))]
+    head = next((i for i, (x, y) in enumerate(zip(old, new)) if x != y), min(len(old), len(new)))
+    rest = min(len(old), len(new)) - head
+    tail = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
+    parts = [("equal", 0, head, 0, head), ("replace", head, len(old) - tail, head, len(new) - tail),
+             ("equal", len(old) - tail, len(old), len(new) - tail, len(new))]
+    return [part for part in parts if part[2] > part[1] or part[4] > part[3]]
+
+
 def _words(before: str, after: str) -> str:
+    if max(len(before), len(after)) > 20 * TOO_MANY:
+        return _one_by_one(before, after)
     old, new = (re.findall(r"\s*(?:[^\s:;,.?]+|\S)", text) for text in (before, after))  # words with the space before
+    if max(len(old), len(new)) > TOO_MANY:
+        return _one_by_one(before, after)
     one, two = [w.strip() for w in old], [w.strip() for w in new]
     same = difflib.SequenceMatcher(None, one, two, autojunk=max(len(old), len(new)) > MOST)
     if max(len(old), len(new)) > FEW and same.ratio() < KEPT:
@@ -121,11 +139,15 @@ def _words(before: str, after: str) -> str:
 
 def _one_by_one(before: str, after: str) -> str:
     """Old and new as two passages: hardly a word is left."""
-    gone = f'<div class="old">{html.escape(before.strip())}</div>'
+    gone = f'<div class="old">{html.escape(before.strip()) if after.strip() else _shown(before.strip())}</div>'
     if after.strip():
         gone = f"<details><summary>what stood here before ({len(before.split()):,} words)</summary>{gone}</details>"
     gone = gone if before.strip() else ""
-    return gone + (f'<div class="new">{html.escape(after.strip())}</div>' if after.strip() else "")
+    return gone + (f'<div class="new">{_shown(after.strip())}</div>' if after.strip() else "")
+
+
+def _shown(text: str) -> str:
+    return body(text) if _height(text.split("\n")) > LONG else html.escape(text)
 
 
 def _marked(tag: str, text: str, lead: str) -> str:
