@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -158,7 +157,11 @@ def _played(store: Store, asked: Inquiry, hear: Hear, machine: Any) -> WhatIf | 
         place = played_as(store, parent)
         voices = run.voices(run.models_after(asked.spoken), place)
         judge = run.recipe.examiner if place in TESTED and run.recipe.examiner else run.recipe.judge
-        progress = _Progress(store, asked.id, hear)
+
+        def progress(done: int, total: int) -> None:
+            store.inquiries.set(asked.id, done=done, total=total)
+            hear(done, total)
+
         rollout = replace(run.bench.rollout, chunk=whatif.BLOCK, on_progress=progress)
         with jobs.interruptible(rollout.cancel):
             _play(rollout, parent, asked, run, voices, judge)
@@ -199,20 +202,6 @@ def answer(store: Store, asked: Inquiry) -> WhatIf | Blame:
 def read(asked: Inquiry) -> WhatIf | Blame | None:
     """The stored answer; None before there is one."""
     return whatif.read(asked.kind, asked.result)
-
-
-class _Progress:
-    """Writes how far it is, at most ten times a second."""
-
-    def __init__(self, store: Store, inquiry: str, hear: Hear) -> None:
-        self._store, self._inquiry, self._hear, self._last = store, inquiry, hear, 0.0
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self._last >= 0.1 or done == total:
-            self._last = now
-            self._store.inquiries.set(self._inquiry, done=done, total=total)
-            self._hear(done, total)
 
 
 # -- watch -----------------------------------------------------------------------------------------------------------
