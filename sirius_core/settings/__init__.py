@@ -81,7 +81,8 @@ class Settings:
     )
     planted: float = knob(
         0.1,
-        "Known-bad repairs put into the queue, as a share of the mended ones: who lets them through learns so. Never trained on.",
+        "Known-bad repairs put into the queue, as a share of the mended ones: who lets one through learns so. Never "
+        "trained on.",
         0.0,
         0.5,
         group="repair",
