@@ -69,7 +69,7 @@ def places(db: Connection, experiment: str) -> list[tuple[int, str]]:
 
 def page(db: Connection, experiment: str, wanted: Filter, after: int, limit: int) -> list[int]:
     """``seq`` of the next episodes that fit, in the order in which they were stored."""
-    chosen, values = _chosen(experiment, wanted)
+    chosen, values = _chosen(db, experiment, wanted)
     if chosen or not (wanted.round is not None or wanted.group):
         where, more = _along(db, experiment, wanted)
         first = db.value("SELECT min(seq) FROM trajectory WHERE experiment = ?", experiment) or 1
@@ -88,7 +88,7 @@ def page(db: Connection, experiment: str, wanted: Filter, after: int, limit: int
 
 def count(db: Connection, experiment: str, wanted: Filter) -> int:
     """How many episodes fit, at most `COUNTED`."""
-    chosen, values = _chosen(experiment, wanted)
+    chosen, values = _chosen(db, experiment, wanted)
     if chosen:
         where, more = _along(db, experiment, wanted)
         sql = f"SELECT count(*) FROM (SELECT 1 FROM trajectory t WHERE {' AND '.join([*chosen, *where])} LIMIT ?)"
@@ -140,12 +140,14 @@ def _outcome(f: Filter) -> tuple[list[str], list[Any]]:
     return terms, values
 
 
-def _chosen(experiment: str, f: Filter) -> tuple[list[str], list[Any]]:
+def _chosen(db: Connection, experiment: str, f: Filter) -> tuple[list[str], list[Any]]:
     """Terms that an index turns into few ``seq``, each by itself: stops, lucky ones, mended ones, problems."""
     queries: list[tuple[str, str, list[Any]]] = []
-    stopped = "SELECT seq FROM trajectory WHERE experiment = ? AND stop IS NOT NULL AND reward IS NOT NULL"
+    stopped = ("SELECT seq FROM trajectory INDEXED BY trajectory_stop "
+               "WHERE experiment = ? AND stop IS NOT NULL AND reward IS NOT NULL")
     if f.outcome == "lucky":
-        queries.append(("IN", "SELECT seq FROM trajectory WHERE experiment = ? AND lucky = 1", [experiment]))
+        lucky = "SELECT seq FROM trajectory INDEXED BY trajectory_lucky WHERE experiment = ? AND lucky = 1"
+        queries.append(("IN", lucky, [experiment]))
     elif f.outcome == "stopped":
         queries.append(("IN", stopped, [experiment]))
     elif f.outcome and f.outcome not in OUTCOMES:
@@ -160,6 +162,8 @@ def _chosen(experiment: str, f: Filter) -> tuple[list[str], list[Any]]:
         plain = f.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         about.append(("k.question LIKE ? ESCAPE '\\'", f"%{plain}%"))
     if about:
+        played = "SELECT k.source FROM trajectory t JOIN task k ON k.id = t.task WHERE t.experiment = ? LIMIT 1"
+        about.insert(0, ("k.source = ?", db.value(played, experiment)))
         tasks = f"SELECT k.id FROM task k WHERE {' AND '.join(term for term, _ in about)}"
         queries.append(("IN", f"SELECT seq FROM trajectory WHERE experiment = ? AND task IN ({tasks})",
                         [experiment, *(value for _, value in about)]))
