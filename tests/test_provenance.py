@@ -22,8 +22,8 @@ from sirius_core.store.examples import Use
 
 @pytest.fixture(scope="module")
 def decided(tmp_path_factory):
-    """A round in which ann accepted one repair, undid and accepted another, edited a third and its twin: (store, id,
-    {"accepted": repair, "twice": repair, "edited": repair, "edit": replay})."""
+    """A round in which ann accepted one repair, undid and accepted another, edited a third and its twin, and sent
+    that branch: (store, id, {"accepted", "twice", "edited": repairs, "edit": replay, "sent": its id})."""
     with Store(tmp_path_factory.mktemp("provenance") / "lab.db") as store:
         e = act(store, review="true", controls=0, planted=0, blind=0, draws=8)
         run = Run(store, e, ActingMachine(e))
@@ -40,10 +40,13 @@ def decided(tmp_path_factory):
         store.repairs.add(e.id, 1, "repair", [twin])
         for repair in (three, twin):
             review.decide(store, repair.id, "edit", "ann", edited=tried, seconds=9.0)
+        # and a third: the same branch, sent to the queue by somebody and accepted there
+        sent = review.send(store, tried.id, "dan", "look at this")
+        review.decide(store, sent, "accept", "dan", seconds=3.0)
         review.go_on(store, e.id, 1)
         with suppress(WaitingForReview):
             improve(run)
-        yield store, e.id, {"accepted": one, "twice": two, "edited": three, "edit": tried}
+        yield store, e.id, {"accepted": one, "twice": two, "edited": three, "edit": tried, "sent": sent}
 
 
 def example_of(store, trajectory):
@@ -76,8 +79,10 @@ def test_back_from_an_accepted_repair_to_the_failure_and_who_decided(decided):
 def test_back_from_a_persons_edit_to_the_decision_that_was_made_last(decided):
     store, _, made = decided
     chain = provenance.back(store, made["edit"].id, made["edited"].turn)
-    assert (chain.repair.id, chain.decision.author, chain.decision.verdict) == ("twin", "ann", "edit")
-    assert chain.failed.id == made["edited"].failed and chain.mend.id == made["edited"].mend
+    assert (chain.repair.id, chain.decision.author, chain.decision.verdict) == (made["sent"], "dan", "accept")
+    assert chain.failed.id == made["edited"].failed
+    assert store.db.value("SELECT count(*) FROM repair WHERE id IN (SELECT repair FROM v_decision WHERE replay = ?)",
+                          made["edit"].id) == 3
 
 
 def test_back_from_a_direct_success_there_is_nobody_to_name(decided):
@@ -150,11 +155,13 @@ def test_what_people_did_in_one_row_each(decided):
         "ann": {"experiment": e, "author": "ann", "decisions": 4, "accepted": 2, "edited": 2, "rejected": 0,
                 "undone": 0, "mean_seconds": (2.5 + 4 + 9 + 9) / 4, **nothing},
         "ben": {"experiment": e, "author": "ben", "decisions": 1, "accepted": 1, "edited": 0, "rejected": 0,
-                "undone": 1, "mean_seconds": 1.0, **nothing}}
+                "undone": 1, "mean_seconds": 1.0, **nothing},
+        "dan": {"experiment": e, "author": "dan", "decisions": 1, "accepted": 1, "edited": 0, "rejected": 0,
+                "undone": 0, "mean_seconds": 3.0, **nothing}}
     history = store.db.rows("SELECT author, verdict, in_force FROM v_decision_history ORDER BY seq")
     assert [tuple(r) for r in history] == [
         ("ann", "accept", 1), ("ben", "accept", 0), ("ben", "undo", 0), ("ann", "accept", 1), ("ann", "edit", 1),
-        ("ann", "edit", 1)]
+        ("ann", "edit", 1), ("dan", "accept", 1)]
 
 
 # -- a round's library, derived anew ---------------------------------------------------------------------------------

@@ -76,7 +76,8 @@ class Examples:
             values.append(after + LOOKED)
             terms.append("(u.text LIKE ? ESCAPE '\\' OR u.messages LIKE ? ESCAPE '\\')")
             values += [_like(words), _like(json.dumps(words, ensure_ascii=False)[1:-1])]  # messages stand as JSON
-        rows = self.db.rows(f"{_LINES} WHERE {' AND '.join(terms)} ORDER BY e.position LIMIT ?", *values, limit)
+        lines = _LINES.format(index="INDEXED BY example_source" if source else "")  # or it reads all of the others, too
+        rows = self.db.rows(f"{lines} WHERE {' AND '.join(terms)} ORDER BY e.position LIMIT ?", *values, limit)
         return [_line(row) for row in rows]
 
     def set_of(self, experiment: str, round: int, model: str) -> str | None:
@@ -96,7 +97,7 @@ class Examples:
         """(example, how often the same prompt with the same reply stands in the training set), most frequent first."""
         kept = json.loads(self.db.value("SELECT frequent FROM training_set WHERE id = ?", training_set) or "[]")
         counts = {position: n for position, n in kept[:limit]}
-        sql = f"{_LINES} WHERE e.training_set = ? AND e.position IN (SELECT value FROM json_each(?))"
+        sql = f"{_LINES.format(index='')} WHERE e.training_set = ? AND e.position IN (SELECT value FROM json_each(?))"
         found = {row["position"]: _line(row) for row in self.db.rows(sql, training_set, json.dumps(list(counts)))}
         return [(found[position], n) for position, n in counts.items()]
 
@@ -158,8 +159,8 @@ class Examples:
 _LINES = f"""
   SELECT e.position, e.trajectory, e.turn, e.source, e.weight, u.role, t.task, k.source AS task_source, t.lucky,
          substr(json_extract(u.messages, '$[#-1][1]'), 1, {SHOWN}) AS prompt, substr(u.text, 1, {SHOWN}) AS text
-  FROM example e JOIN trajectory t ON t.id = e.trajectory JOIN turn u ON u.trajectory = t.seq AND u.idx = e.turn
-  JOIN task k ON k.id = t.task"""
+  FROM example e {{index}} JOIN trajectory t ON t.id = e.trajectory
+  JOIN turn u ON u.trajectory = t.seq AND u.idx = e.turn JOIN task k ON k.id = t.task"""
 
 
 def _like(words: str) -> str:
