@@ -12,7 +12,7 @@ from sirius_core.errors import SiriusError
 from sirius_core.settings import Settings, preset
 from sirius_core.store import ACTIVE, Store
 
-from . import background, lab
+from . import background, code, lab
 from .numbers import between, dollars, p_text, spread
 
 NAME = "first-look"
@@ -102,6 +102,7 @@ def _card(look: str | None, was_moving: bool, key: str) -> None:
             ),
         },
     )
+    code.copy(f"arms_table_{key}", code.call("arms", look))
     done = [row for row in rows if status[row["experiment"]] == "done"]
     if not done and all(found.values()):
         _sum(list(found.values()))

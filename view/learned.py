@@ -30,11 +30,10 @@ def table(store: Store, e: Experiment, reports: Sequence[Report], round: int | N
         order += ["steps", "first_loss", "last_loss"]
     number = st.column_config.NumberColumn
     st.dataframe(
-        frame,
+        frame[order if e.settings.update == "none" else [*order, "gate"]],
         hide_index=True,
         key="learned_table",
         alt="Training examples and what was made of them, per round and role",
-        column_order=order if e.settings.update == "none" else [*order, "gate"],
         column_config={
             "examples": number("cases read", help="Turns of this role, failed ones mostly, that the writer was shown "
                                "with how they were judged.") if prompts else number("examples"),

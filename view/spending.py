@@ -11,7 +11,7 @@ import streamlit as st
 from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import Browse
 
-from . import lab
+from . import code, lab
 from .numbers import dollars, many
 
 Report = Mapping[str, Any]
@@ -53,6 +53,7 @@ def _draw(store: Store, e: Experiment, reports: Sequence[Report], moving: bool) 
             ),
         },
     )
+    code.copy("spending_table", code.call("usage", e.id))
     calls, tokens, cost = store.episodes.spent(e.id)
     used = sum(r["usage"]["calls"] for r in reports if "usage" in r)
     paid = f"Paid so far: {many(calls, 'call')}, {tokens:,} tokens, {dollars(cost)}".replace("$", "\\$")
