@@ -27,7 +27,8 @@ LONGEST = 600.0  # seconds on the screen that are written down at most: beyond, 
 def show(item: str, *state: object) -> None:
     """This item is in view now, in this state; what has newly come into view starts the guard again."""
     kept, now = st.session_state, time.monotonic()
-    if kept.get("rv_state") != (item, *state) or kept.get("rv_shown", ("",))[0] != item:
+    early = kept.pop("rv_early", False)
+    if early or kept.get("rv_state") != (item, *state) or kept.get("rv_shown", ("",))[0] != item:
         kept["rv_state"], kept["rv_shown"] = (item, *state), (item, now)
     if kept.get("rv_first", ("",))[0] != item:
         kept["rv_first"] = (item, now)
@@ -43,7 +44,7 @@ def in_view(item: str) -> float | None:
     if shown != item:
         return None
     if now - since < DWELL:
-        st.session_state["rv_shown"] = (item, now)
+        st.session_state["rv_shown"], st.session_state["rv_early"] = (item, now), True  # until it is drawn again
         return None
     first, at = st.session_state.get("rv_first", ("", 0.0))
     return min(LONGEST, now - at) if first == item else now - since
