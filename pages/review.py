@@ -34,18 +34,6 @@ from view import (
 from view import imports as from_elsewhere
 from view.numbers import many
 
-KEYS = (
-    ("A", "accept the rewrite"),
-    ("Ctrl or ⌘ + Enter", "try the edit, then save it"),
-    ("X", "reject, with the reason that is set"),
-    ("1 to 4", "set or clear the reason; of a blind one: the turn that went wrong"),
-    ("0", "of a blind one: cannot tell"),
-    ("→", "skip, or the next one"),
-    ("←", "the one before"),
-    ("F", "flag"),
-    ("U", "undo"),
-)
-
 
 # -- draw --------------------------------------------------------------------------------------------------------------
 def one(store: Store, item: Item, queue: list[Item], *, dead: bool) -> None:
@@ -118,7 +106,7 @@ def aside(store: Store, e: Experiment, round: int, queue: list[Item]) -> bool:
                          "pop_queue", filters, always=True),
             desk.popover("Last ten", ":material/history:", "pop_last", partial(desk.last, done), disabled=not done),
             desk.popover("How am I doing", ":material/speed:", "pop_doing", partial(review_doing.panel, store, e)),
-            desk.popover("Keys", ":material/keyboard:", "pop_keys", partial(desk.keys, KEYS)),
+            desk.popover("Keys", ":material/keyboard:", "pop_keys", partial(desk.keys, desk.KEYS)),
         ])
 
 

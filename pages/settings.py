@@ -15,16 +15,8 @@ from sirius_core import __version__
 from sirius_core.errors import SiriusError
 from sirius_core.settings import FIELDS
 from sirius_core.store import Store
-from view import imports, lab, servers, upkeep
+from view import desk, imports, lab, servers, upkeep
 
-KEYS = {
-    "A": "accept the critic's rewrite",
-    "Ctrl or ⌘ + Enter": "save your edit",
-    "X": "reject; 1 to 4 give the reason",
-    "→": "skip to the next one",
-    "F": "flag it for somebody else to look at",
-    "U": "undo your last decision",
-}
 DOCS = {
     "README.md": "what the lab is, and the first minutes",
     "docs/data.md": "your own problems as a dataset",
@@ -70,10 +62,7 @@ def endpoints(store: Store) -> None:
 def keys() -> None:
     with st.container(border=True, height="stretch", key="keys_card"):
         st.subheader("Keys of the review page", anchor=False)
-        rows = "\n".join(f"| **{key}** | {what} |" for key, what in KEYS.items())
-        st.markdown(f"| key | what it does |\n|:--|:--|\n{rows}")
-        st.caption("They do nothing while you type, while a dialog is open, and in the first third of a second of an "
-                   "item.")
+        desk.keys(desk.KEYS)
 
 
 def person() -> None:

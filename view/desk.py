@@ -14,6 +14,17 @@ from .numbers import clock, local_time, many
 
 Decisions = Mapping[str, Review] | Mapping[str, RewriteReview]
 WORDS = (("accept", "accepted"), ("edit", "edited"), ("reject", "rejected"))
+KEYS = (  # of the review of repairs
+    ("A", "accept the rewrite"),
+    ("Ctrl or ⌘ + Enter", "try the edit, then save it"),
+    ("X", "reject, with the reason that is set"),
+    ("1 to 4", "set or clear the reason; of a blind one: the turn that went wrong"),
+    ("0", "of a blind one: cannot tell"),
+    ("→", "skip, or the next one"),
+    ("←", "the one before"),
+    ("F", "flag for a second look"),
+    ("U", "undo"),
+)
 LAST = 10  # decisions that are listed
 
 
