@@ -173,7 +173,8 @@ def verdict_card(task: Task, trajectory: Trajectory, *, raw: bool) -> None:
             if judged:
                 say(why, quiet=True)
                 st.caption(how_judged(task))
-            st.caption(took(trajectory))
+            if any(turn.origin == "sampled" for turn in trajectory.turns):  # not of imported ones
+                st.caption(took(trajectory))
         with st.expander("The seed path" if chat else "Why, and the seed path", type="compact",
                          key=f"why_{trajectory.id[:12]}"):
             if not chat:

@@ -11,6 +11,9 @@ from sirius_core.store.browse import Browse, Row
 from sirius_core.trajectories import Repair, Task, Trajectory
 
 from . import episodes, lab
+from .texts import say
+
+SENT = {"person": "Sent to review", "imported": "Imported, for review"}  # by a repair's critic
 
 
 def story_of(store: Store, browse: Browse, t: Trajectory) -> tuple[Trajectory, list[Repair]]:
@@ -44,8 +47,16 @@ def attempt_of(repairs: list[Repair], key: str) -> Repair:
 
 
 def beside(store: Store, task: Task, failed: Trajectory, repair: Repair, *, raw: bool) -> None:
-    """The critique and the rewritten turn, beside the failure."""
+    """The critique and the rewritten turn, beside the failure; of what people sent, what they wrote about it."""
     with st.container(border=True, gap="xsmall"):
+        if repair.critic in SENT:
+            st.subheader(SENT[repair.critic], anchor=False)
+            if repair.critique:
+                say(repair.critique)
+            if repair.turn is not None and repair.rephrased:
+                episodes.rewrite(task, failed, repair, raw=raw)
+            lab.link(lab.REVIEW, "Open it in review", icon=":material/rate_review:", rv=repair.id)
+            return
         st.subheader("The critic", anchor=False)
         episodes.critique(task, repair, raw=raw)
         if repair.turn is None:

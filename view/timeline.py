@@ -47,7 +47,7 @@ def _label(trajectory: Trajectory, i: int, turn: Turn, *more: str) -> str:
     took = turn.origin == "sampled"
     parts = [
         f"**{episodes.name(turn)}**",
-        f"{turn.tokens_out:,} tokens" if took or trajectory.parent is None else "",
+        f"{turn.tokens_out:,} tokens" if took or turn.tokens_out else "",
         quick(turn.ms) if took and turn.ms else "",
         dollars(turn.cost).replace("$", "\\$") if turn.cost is not None else "",
         episodes.mark(trajectory, i),
