@@ -17,8 +17,9 @@ pytest.importorskip("streamlit")
 from actors import ActingMachine, act
 from app_pages import opened, text_of
 
-from sirius_core import review
+from sirius_core import imports, review
 from sirius_core.errors import WaitingForReview
+from sirius_core.figures import for_round
 from sirius_core.finetune import samples
 from sirius_core.improve import Run, improve
 from sirius_core.pocket import learning
@@ -163,3 +164,19 @@ def test_an_empty_library_says_what_will_stand_there(tmp_path, monkeypatch, page
             act(store, stop_at="1:repair")
     said = text_of(opened(tmp_path / "lab.db", "library", monkeypatch))
     assert ("Nobody has learned yet" if page == "none trained" else "Nothing was learned yet") in said
+
+
+def test_imported_traces_have_a_library_too(tmp_path, monkeypatch):
+    lines = [{"question": f"What is {i} and {i}?", "answer": str(2 * i), "kind": "number", "turns": [
+        {"role": "adder", "text": f"<b>Both</b> of them.\n\nAnswer: {2 * i}"}]} for i in range(3)]
+    (tmp_path / "mine.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    with Store(tmp_path / "lab.db") as store:
+        taken = imports.take(store, tmp_path / "mine.jsonl")
+        imports.keep(store, taken.experiment)
+        assert store.check(for_round) == []
+    at = opened(tmp_path / "lab.db", "library", monkeypatch, exp=taken.experiment)
+    assert at.dataframe[0].value["reply"][0] == "<b>Both</b> of them. Answer: 0"
+    at.segmented_control(key="lb_view").select("Training").run()
+    assert "&lt;b&gt;Both&lt;/b&gt;" in text_of(at) and "Examples, as messages" in text_of(at)
+    at.segmented_control(key="lb_view").select("Export and verify").run()
+    assert "**3 lines**" in text_of(at) and not at.exception

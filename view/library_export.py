@@ -33,6 +33,10 @@ ALL = "every role of the round"
 
 
 def draw(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
+    if store.weights.models(e.id, chosen["round"]) is None:  # imported, or the round has not come so far
+        with st.container(border=True, key="lb_export"):
+            _export(e, chosen)
+        return
     left, right = st.columns([3, 2], gap="medium")
     with left.container(border=True, height="stretch", key="lb_export"):
         _export(e, chosen)

@@ -12,6 +12,7 @@ from sirius_core.errors import CheckpointError
 from sirius_core.figures import BLUE, GREY, ROLE_COLOURS
 from sirius_core.finetune import live as losses_live
 from sirius_core.finetune import samples
+from sirius_core.imports import imported
 from sirius_core.provenance import reread
 from sirius_core.store import Experiment, Store, UpdateRow
 from sirius_core.training import Example
@@ -56,7 +57,8 @@ def _why_none(e: Experiment) -> str:
 
 def _pocket(e: Experiment) -> bool:
     """Whether the embedded model's weights are trained."""
-    return not (e.settings.model or e.settings.checkpoint) and e.settings.update in ("auto", "pocket", "none")
+    s = e.settings
+    return not (s.model or s.checkpoint or imported(e)) and s.update in ("auto", "pocket", "none")
 
 
 def _facts(u: UpdateRow) -> str:
