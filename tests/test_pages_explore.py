@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from actors import ActingMachine, act
 from app_pages import notice, opened, text_of
+from reviewing import waiting_db
 from streamlit.testing.v1 import AppTest
 
-from sirius_core import frames, inquiries, whatif
+from sirius_core import frames, inquiries, review, whatif
+from sirius_core.errors import UsageError
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse, Filter
 from sirius_core.trajectories import Trajectory
@@ -229,3 +231,24 @@ def test_the_frame_of_questions_has_a_row_per_way_of_playing_on(db: Path) -> Non
         rows = lab.inquiries(EXP)
         assert list(rows["variant"]) == ["edited", "unedited"] and set(rows["inquiry"]) == {inquiry}
         assert list(rows["n"]) == [8, 8] and set(rows["author"]) == {"Ann"}
+
+
+def test_a_branch_that_was_sent_waits_in_the_review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = Path(shutil.copy(waiting_db(), tmp_path / "waits.db"))
+    t = slip(db)
+    with Store(db) as store:
+        plan = next(x.turns[0].text for x in store.episodes.find(EXP, task=t.task) if x.right)
+        held = store.episodes.find(EXP, phase="evaluate:heldout:sampled")[0]
+    inquiry = asked(db, t.id, turn=0, text=plan)
+    at = opened(db, "explore", monkeypatch, exp=EXP, traj=t.id)
+    at.button(key=f"send_{inquiry}").click().run()
+    assert at.button(key=f"send_{inquiry}").label == "Sent to review" and not notice(at)
+    with Store(db) as store:
+        [item] = [i for i in review.items(store, EXP, 1) if i.kind == "sent"]
+        sent = store.repairs.get(item.id).replay
+    said = text_of(opened(db, "explore", monkeypatch, exp=EXP, traj=sent or ""))
+    assert "Sent to review" in said and "Open it in review" in said
+    other = asked(db, held.id, turn=2, text="1 2 m" if held.turns[2].text != "1 2 m" else "3 m")
+    with Store(db) as store, pytest.raises(UsageError, match="this problem is a heldout one"):
+        answer = store.inquiries.get(other)
+        review.send(store, whatif.ids(held, inquiries.variants(held, answer)[0], answer.phase)[0], "Ann")
