@@ -23,10 +23,10 @@ from sirius_core.store import Experiment, Store
 
 from . import code, lab
 from .numbers import many
-from .texts import say, say_pairs
+from .texts import say
 
 LARGE = 64_000_000
-SHOWN = 5  # traces
+SHOWN, BRIEF = 5, 160  # traces, and characters of each text
 GUESS = "as the first answers look"
 FORMS = {"full": "question and turns", "chat": "a conversation", "completion": "prompt and completion",
          "preference": "a pair, one reply over another"}
@@ -100,17 +100,27 @@ def understood(seen: Preview) -> None:
 
 
 def _brief(one: Trace) -> None:
-    truth = f"{one.answer} ({one.kind})" if one.answer else "not stated"
-    reward = "" if one.reward is None else f" · stated reward {one.reward:g}"
-    st.caption(f"{FORMS[one.form].capitalize()} · {many(len(one.said), 'turn')}{reward}")
+    """Its question and how it ends; under them who speaks, and what it is judged by."""
     roles = Counter(said.role for said in one.said)
-    say_pairs([
-        ("question", shorten(one.question, 200, placeholder=" …")),
-        ("said by", shorten(", ".join(f"{role} ({n})" if n > 1 else role for role, n in roles.items()), 120)),
-        ("ends in", shorten((one.final or one.said[-1].text)[-2000:], 200, placeholder=" …")),
-        ("right answer", shorten(truth, 120)),
-        *([("better", shorten(one.better, 200, placeholder=" …"))] if one.better is not None else []),
-    ])
+    who = shorten(", ".join(f"{role} ({n})" if n > 1 else role for role, n in roles.items()), 120, placeholder=" …")
+    told = [FORMS[one.form], f"{many(len(one.said), 'turn')} by {who}"]
+    if one.answer:
+        told.append(f"right answer {shorten(one.answer, 80, placeholder=' …')} ({one.kind})")
+    elif one.better is None:
+        told.append("no right answer stated")
+    if one.reward is not None:
+        told.append(f"stated reward {one.reward:g}")
+    say(shorten(one.question, BRIEF, placeholder=" …"))
+    say(_end(one.final or one.said[-1].text), quiet=True)
+    if one.better is not None:
+        say(f"preferred: {_end(one.better)}", quiet=True)
+    st.caption(lab.plain(" · ".join(told)))
+
+
+def _end(text: str) -> str:
+    """The last words of a text in one line: where an answer stands."""
+    words = " ".join(text[-20 * BRIEF :].split())
+    return words if len(words) <= BRIEF else f"… {words[-BRIEF:].partition(' ')[2]}"
 
 
 def _import(file: Path, name: str, kind: str) -> None:
