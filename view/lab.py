@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ from sirius_core import jobs
 from sirius_core.errors import Missing, SiriusError
 from sirius_core.settings import preset
 from sirius_core.store import Experiment, Store
+
+_ADDRESS = re.compile(r"(?<=https:)(?=//)|(?<=http:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=[-\w])", re.IGNORECASE)
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 OVERVIEW, RUN, EXPLORE, REVIEW, LIBRARY, SETTINGS = (
     f"pages/{name}.py" for name in ("overview", "run", "explore", "review", "library", "settings")
@@ -69,8 +73,14 @@ def notice() -> None:
 
 
 def _plain(text: str) -> str:
-    """Text for a place that reads Markdown, with everything that Markdown could act on made plain."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-.!|~$:&=" else c for c in text)
+    """Text for a place that reads Markdown, with everything that Markdown could act on made plain.
+
+    Bare addresses become links whatever is escaped: an invisible word joiner keeps them words. Signs that turn the
+    direction of writing end with the text.
+    """
+    text = re.sub(r"\n[ \t]+", "\n", _ADDRESS.sub("\u2060", text.strip()))
+    made = "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-.!|~$:&=" else c for c in text)
+    return f"\u2068{made}\u2069" if _DIRECTION.search(text) else made
 
 
 plain = _plain

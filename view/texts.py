@@ -26,6 +26,7 @@ STYLE = """<style>
 .said .old {border-left: 3px solid rgba(220, 60, 70, .8); padding-left: .7em;}
 .said .quiet, .said.quiet {opacity: .68;}
 .said .pair {margin-right: 1.1em;}
+.said :is(b, ins, del, span) {unicode-bidi: isolate;}
 .said .mono {font-family: "Source Code Pro", ui-monospace, monospace; font-size: .86em;}
 .said summary {cursor: pointer; opacity: .68; white-space: normal;}
 button[data-variant][data-selected=true] p {
