@@ -124,7 +124,7 @@ def _name(experiment: str) -> str:
 
 def _button(e: Experiment, round: int, busy: bool, found: Record | None, was_running: bool) -> None:
     running = background.running(_name(e.id))
-    if was_running and not running:
+    if running != was_running:  # a button of a fragment runs only the fragment, which then would not look again
         st.rerun(scope="app")
     if running:
         with lab.opened() as store:
