@@ -55,7 +55,8 @@ def draw(store: Store, a: Inquiry, key: str) -> None:
     st.markdown(f"**{lab.plain(answer.says())}.**" if answer.told is not None else f"{lab.plain(answer.says())}.")
     review_bars.draw([_bar(answer, t) for t in range(len(answer.values))])
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{a.k} replays from each turn on, {asked.spoken_by(a)}. A line is the 95 % interval.")
+        st.caption(f"Beside a name: right of {a.k} replays said afresh from there on, {asked.spoken_by(a)}. The points "
+                   "are what was lost at the turn; a line is the 95 % interval.")
         if answer.told is None and a.k < 256:
             st.button(f"Ask with {2 * a.k} from each", icon=":material/add:", type="tertiary", key=f"more_{key}",
                       on_click=asked.ask, args=("blame", a.trajectory), kwargs={"kind": "blame", "k": 2 * a.k},
@@ -65,5 +66,5 @@ def draw(store: Store, a: Inquiry, key: str) -> None:
 
 def _bar(answer: Blame, t: int) -> Bar:
     share, before, blamed = answer.shares[t], answer.values[t], t == answer.told
-    label = f"{answer.speakers[t].capitalize()} · {before.right} of {before.n} from here on"
+    label = f"{answer.speakers[t].capitalize()} · {before.right} of {before.n}"
     return Bar(label, share.estimate, points(share), max(0.0, share.low), max(0.0, share.high), blamed, blamed)
