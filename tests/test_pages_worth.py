@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("streamlit")
 
+import pandas as pd
 from actors import ActingMachine, act
 from app_pages import opened, text_of
 
@@ -67,7 +68,12 @@ def test_the_card_says_difference_interval_p_n_and_time(finished, monkeypatch, p
     assert f"{found['decisions']['n']} decisions of 1 reviewer" in took
     (arms, pairs) = (frame.value for frame in at.dataframe if "arm" in frame.value or "of" in frame.value)
     assert len(arms) == 6 and len(pairs) == 4
-    assert f'lab.worth_arms("{e.id}", 1)' in text and f'lab.worth("{e.id}", 1)' in text
+    cells = [element.value for element in at.get("code") if "lab.worth" in element.value]
+    for shown, cell in zip((arms, pairs), cells, strict=True):
+        *before, last = cell.split("\n")
+        names: dict[str, object] = {}
+        exec("\n".join(before), names)
+        pd.testing.assert_frame_equal(eval(last, names), shown, check_dtype=False)
     assert at.button(key="worth_measure").label == "Measure again"
 
 
