@@ -20,6 +20,7 @@ from .words import diff, measured, p_value, public, said, share, table, text
 Reports = Sequence[Mapping[str, Any]]
 SPLITS = {"heldout": "Held-out problems", "new_wordings": "New wordings", "withheld_forms": "Withheld question forms"}
 EXAMPLES = 3
+SHORT, FOLDED = 120, 600  # characters of an answer that is told whole; of a later turn that is not folded
 FIGURES = {
     "accuracy": ("Accuracy by round", "Bars are 95 % intervals; problems that nobody trains on."),
     "controls": ("What the critic bought", "Share of failed problems that were mended, each arm with equally many "
@@ -128,15 +129,24 @@ def _example(task: Task, failed: Trajectory, repair: Repair, replay: Trajectory)
     def shown(value: str | None) -> str:
         return tasks.readable(task.source, value or "–")
 
+    def answer(t: Trajectory) -> str:
+        """Of a long reply what was read in it."""
+        said = shown(t.outcome.answer)
+        return text((said if len(said) <= SHORT else (t.reward and t.reward.read) or said)[:300])
+
     turn = repair.turn or 0
     rewritten = diff(shown(failed.turns[turn].text), shown(repair.rephrased))
     later = "".join(
-        f"<p>Then the {text(new.role)}:</p>{diff(shown(old.text), shown(new.text))}"
+        _folded(f"Then the {text(new.role)}", diff(shown(old.text), shown(new.text)), len(new.text) > FOLDED)
         for old, new in zip(failed.turns[turn + 1 :], replay.turns[turn + 1 :]) if old.text != new.text)
     return (f"<article>{said(shown(task.question))}<p>Right is {text(shown(task.answer)[:300])}; the team said "
-            f"{text(shown(failed.outcome.answer)[:300])}.</p><p>The critic:</p>{said(shown(repair.critique))}"
+            f"{answer(failed)}.</p><p>The critic:</p>{said(shown(repair.critique))}"
             f"<p>The {text(repair.role)}’s turn, rewritten:</p>{rewritten}"
-            f"{later}<p>Played again, the team says {text(shown(replay.outcome.answer)[:300])}.</p></article>")
+            f"{later}<p>Played again, the team says {answer(replay)}.</p></article>")
+
+
+def _folded(title: str, body: str, long: bool) -> str:
+    return f"<details><summary>{title}</summary>{body}</details>" if long else f"<p>{title}:</p>{body}"
 
 
 def decisions(store: Store, e: Experiment, reports: Reports) -> str:
