@@ -291,7 +291,7 @@ def test_a_planted_one_looks_like_the_others_and_is_told_afterwards(go: Go, db: 
 @pytest.mark.parametrize("wanted, kind", [("not mended", "not mended"), ("the rest", "mended")])
 def test_a_filter_keeps_what_fits(go: Go, db: Path, wanted: str, kind: str) -> None:
     at = go()
-    at.session_state["rv_filter"] = wanted
+    at.query_params["rv_filter"] = wanted
     at.run()
     shown = seen(at)
     assert next(i for i in queue(db) if i.id == shown).kind == kind
@@ -299,7 +299,7 @@ def test_a_filter_keeps_what_fits(go: Go, db: Path, wanted: str, kind: str) -> N
 
 def test_a_filter_that_keeps_nothing_says_so(go: Go) -> None:
     at = go()
-    at.session_state["rv_filter"] = "flagged"
+    at.query_params["rv_filter"] = "flagged"
     at.run()
     assert "Nothing that waits is “flagged”" in text_of(at)
     at.button(key="show_all").click().run()
@@ -309,7 +309,7 @@ def test_a_filter_that_keeps_nothing_says_so(go: Go) -> None:
 def test_many_are_accepted_together_after_a_look_and_taken_back_together(go: Go, db: Path) -> None:
     at = go()
     assert "bulk" not in [b.key for b in at.button], "only a filtered set can be accepted together"
-    at.session_state["rv_filter"] = "the rest"
+    at.query_params["rv_filter"] = "the rest"
     at.run()
     wanted = [i.id for i in queue(db) if i.kind in ("mended", "sent", "imported")]
     at.button(key="bulk").click().run()
@@ -327,7 +327,7 @@ def test_who_gave_a_name_keeps_an_item_for_a_while(go: Go, db: Path) -> None:
         store.people.lease(item.id, "Ann", 300)
     at = go()
     at.session_state["rv_author"] = "Bob"
-    at.session_state["rv_filter"] = "the rest"
+    at.query_params["rv_filter"] = "the rest"
     at.run()
     assert seen(at) != item.id
     with Store(db) as store:

@@ -34,7 +34,7 @@ def fits(item: Item, wanted: str) -> bool:
 
 def chosen() -> str:
     """The filter in force."""
-    found = st.session_state.get("rv_filter")
+    found = st.query_params.get("rv_filter", ALL)
     return found if found in FILTERS else ALL
 
 
@@ -88,19 +88,19 @@ def chooser(items: Sequence[Item]) -> None:
     """The filters, each with how many wait; what is chosen stands in the address."""
     waits = [i for i in items if i.decision is None]
     counts = {name: sum(fits(i, name) for i in waits) for name in FILTERS}
-    st.pills(
-        "Which wait?", FILTERS, default=ALL, required=True, key="rv_filter", bind="query-params", on_change=_filtered,
-        format_func=lambda name: f"{name} ({counts[name]})",
-    )
+    key = f"pick_{chosen()}"  # a new control where the address says something else
+    st.pills("Which wait?", FILTERS, default=chosen(), required=True, key=key, on_change=_filtered, args=(key,),
+             format_func=lambda name: f"{name} ({counts[name]})")
 
 
-def _filtered() -> None:
+def _filtered(key: str) -> None:
     actions.leave()
+    st.query_params["rv_filter"] = st.session_state[key]
 
 
 def show_all() -> None:
-    st.session_state["rv_filter"] = ALL
     actions.leave()
+    st.query_params.pop("rv_filter", None)
 
 
 # -- many at once ------------------------------------------------------------------------------------------------------
