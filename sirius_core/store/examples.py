@@ -11,7 +11,7 @@ from .connection import Connection
 
 SOURCES = ("direct", "repaired", "edited")
 SHOWN = 500  # characters of a text in a table
-LOOKED = 15_000  # examples through which one search for words looks, some 40 ms
+LOOKED = 10_000  # examples through which one search for words looks, some 30 ms
 
 
 @dataclass(frozen=True, slots=True)
