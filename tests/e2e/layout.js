@@ -50,9 +50,14 @@
   // what is painted of it: a widget is its box, a text the lines of its letters
   const ink = e => {
     if (e.matches('button, input, textarea, [role=radio]')) return box(e);
-    const range = document.createRange();
-    range.selectNodeContents(e);
-    const lines = [...range.getClientRects()].filter(r => r.width > 2 && r.height > 2);
+    const lines = [], texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const up = texts.currentNode.parentElement;
+      if (up.closest('details:not([open])') && !up.closest('summary')) continue;
+      const range = document.createRange();
+      range.selectNodeContents(texts.currentNode);
+      lines.push(...[...range.getClientRects()].filter(r => r.width > 2 && r.height > 2));
+    }
     if (!lines.length) return null;
     const [l, r] = [Math.min(...lines.map(x => x.left)), Math.max(...lines.map(x => x.right))];
     const [t, b] = [Math.min(...lines.map(x => x.top)) + 3, Math.max(...lines.map(x => x.bottom)) - 3];

@@ -43,7 +43,27 @@ def pocket(db: Path) -> dict[str, str]:
     }
 
 
-MAKERS: dict[str, Callable[[Path], dict[str, str]]] = {"pocket": pocket}
+def longform(db: Path) -> dict[str, str]:
+    """The same with replies of 200 to 900 words, formulas, code and tables."""
+    import longform
+
+    sizes = {"problems": 12, "heldout": 6, "validation": 4, "rounds": 1}
+    with Store(db) as store:
+        done = longform.act(store, **sizes).id
+        waits = longform.act(store, seed=1, review=True, replays=2, blind=0.0, planted=0.0, **sizes).id
+        failed = Browse(store.db).mended(done)[0]
+        item = next(r.id for r in store.repairs.find(waits, 1) if r.mended)
+    return {
+        "overview": f"/overview?exp={done}",
+        "run": f"/run?exp={done}",
+        "explore": f"/explore?exp={done}",
+        "episode": f"/explore?exp={done}&traj={failed}",
+        "review": f"/review?exp={waits}&rv={item}",
+        "library": f"/library?exp={done}",
+    }
+
+
+MAKERS: dict[str, Callable[[Path], dict[str, str]]] = {"pocket": pocket, "longform": longform}
 
 
 @pytest.fixture(scope="module", params=list(MAKERS))
