@@ -153,9 +153,9 @@ def repairs(store: Store, e: Experiment, round: int, queue: list[Item]) -> None:
     review_doing.told(store)
     desk.progress([i.id for i in queue], {i.id: i.decision for i in queue if i.decision is not None},
                   st.session_state.get("rv_skipped", []))
-    dead = aside(store, e, round, queue)
     if review_queue.looked_at(store, queue):
         return
+    dead = aside(store, e, round, queue)
     others = review_queue.held(store)
     item = review_queue.current(queue, others)
     if item is not None:

@@ -99,8 +99,8 @@ def decide(item: Item, verdict: str) -> None:
         last_one(item.experiment, item.round)
 
 
-def told() -> Planted | None:
-    """What is to be said about the repair decided last: that it was planted."""
+def told() -> Planted | int | None:
+    """What is to be said about the repair decided last: that it was planted; of many at once, how many were."""
     return st.session_state.get("rv_told")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from statistics import median
 
 import streamlit as st
 
@@ -35,8 +36,9 @@ def progress(ids: Sequence[str], decisions: Decisions, skipped: Sequence[str] = 
     parts = [f"{len(done)} of {len(ids)} reviewed"] + [f"{counts[verdict]} {word}" for verdict, word in WORDS]
     if later := len({i for i in skipped if i in ids and i not in decisions}):
         parts.append(f"{later} skipped")
-    if len(done) >= 3:
-        pace = sorted(d.seconds for d in done)[len(done) // 2]
+    paced = [d.seconds for d in done if d.seconds]  # those accepted together took no time each
+    if len(paced) >= 3:
+        pace = median(paced)
         parts.append(f"{pace:.1f} s each (median)")
         parts.append(f"about {clock(pace * (len(ids) - len(done)))} left")
     st.progress(len(done) / max(1, len(ids)), text=" · ".join(parts))

@@ -10,13 +10,14 @@ from sirius_core import review
 from sirius_core.store import Experiment, Store
 
 from . import actions, code, desk, lab, review_bars
+from .numbers import many
 
 
 def panel(store: Store, e: Experiment) -> None:
     """One's own figures, and those of everybody who decided here."""
     desk.name()
     caught, agreed = review.catches(store, e.id), review.blind_agreement(store, e.id)
-    seconds = review.dwell(store, e.id)
+    seconds = [s for s in review.dwell(store, e.id) if s]
     for who in sorted({actions.author(), *caught, *agreed}, key=lambda name: (name != actions.author(), name)):
         st.markdown(f"**{lab.plain(who)}**")
         bars = [review_bars.counted(label, *found[who], strong=True)
@@ -27,7 +28,8 @@ def panel(store: Store, e: Experiment) -> None:
         else:
             st.caption("No planted repair and no blind one decided yet.")
     if seconds:
-        st.markdown(f"**Seconds on the screen**: median {median(seconds):.1f}, {len(seconds)} decisions")
+        st.markdown(f"**Seconds on the screen**: median {median(seconds):.1f}, "
+                    f"{many(len(seconds), 'decision')} one by one")
         with st.container(key="dwell"):
             review_bars.draw(review_bars.paces(seconds))
         code.copy("dwell", code.call("decisions", e.id))
@@ -44,6 +46,10 @@ def panel(store: Store, e: Experiment) -> None:
 def told(store: Store) -> None:
     """A quiet line about the item decided last, if it was planted."""
     planted = actions.told()
+    if isinstance(planted, int):
+        st.caption(f":material/info: {many(planted, 'planted one')} stood among those that you accepted together. They "
+                   "enter no training set.")
+        return
     if planted is None:
         return
     word = "You caught it" if planted.caught else "You let it through; it enters no training set all the same"

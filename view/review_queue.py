@@ -165,6 +165,8 @@ def _accept(ids: list[str], experiment: str, round: int) -> None:
         return
     actions.leave()
     st.session_state["rv_batch"] = batch
+    if batch.planted:
+        st.session_state["rv_told"] = len(batch.planted)
     if over:
         actions.last_one(experiment, round)
 
