@@ -26,14 +26,11 @@ from typing import Any
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse
 from sirius_core.store.connection import Connection
+from sirius_core.trajectories import SeedPath
 
 ROOT = Path(__file__).resolve().parents[1]
 REPEATS, PRESSES = 7, 50
-# what a copy's ids get at their end: every column that holds the id of a task, an episode, a repair or a mend
-MARKED = {
-    "task": ("id", "grp"), "trajectory": ("id", "task", "parent"), "repair": ("id", "task", "failed", "mend", "replay"),
-    "membership": ("task",), "example": ("trajectory",), "work": ("item",),
-}
+FURTHER = 1_000  # a copy's attempts are these more
 COUNTING = re.compile(r"\b(count|sum|max|min|avg|total)\s*\(|group by|distinct", re.IGNORECASE)
 GOALS = {"page": 5, "aggregate": 10, "search": 50}
 PAINTED = """before => {
@@ -60,42 +57,49 @@ def large(path: Path, copies: int) -> None:
         act(store, "quickstart", seed=1, review=True)
         for experiment in ("quickstart-0-1", "quickstart-1-1"):
             for copy in range(1, copies):
-                _copy(store, experiment, f"~{copy}", tasks=experiment == "quickstart-0-1")
+                _copy(store, experiment, copy)
         store.db.run("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _copy(store: Store, experiment: str, mark: str, *, tasks: bool) -> None:
-    """Every row of the experiment once more, with ids of its own that end in ``mark``."""
-    db = store.db
-    shift = db.value("SELECT max(seq) FROM trajectory")
-    mine = "experiment = :e AND instr({}, '~') = 0"
+def _copy(store: Store, experiment: str, copy: int) -> None:
+    """Every row of the experiment's plays once more, as further attempts at further problems."""
+    db, mark = store.db.raw, f"~{copy}"
+    shift = store.db.value("SELECT max(seq) FROM trajectory")
+    place = "experiment, seed, round, phase, task, attempt, branch, draw"
+    rows = db.execute(f"SELECT id, {place} FROM trajectory WHERE experiment = ? AND attempt < {FURTHER}", [experiment])
+    moved = [(row[0], SeedPath(row[1], *row[2:5], row[5] + mark, row[6] + FURTHER * copy, *row[7:]).id) for row in rows]
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS moved(old TEXT PRIMARY KEY, new TEXT)")
+    db.execute("DELETE FROM moved")
+    db.executemany("INSERT INTO moved VALUES (?, ?)", moved)
+
+    def new(name: str) -> str:
+        return f"(SELECT new FROM moved WHERE old = {name})"
+
+    changed = {
+        "task": {"id": f"id || '{mark}'", "grp": f"grp || '{mark}'"},
+        "trajectory": {"seq": f"seq + {shift}", "id": new("id"), "task": f"task || '{mark}'", "parent": new("parent"),
+                       "attempt": f"attempt + {FURTHER * copy}"},
+        "turn": {"trajectory": f"trajectory + {shift}"},
+        "repair": {"seq": "NULL", "id": f"id || '{mark}'", "task": f"task || '{mark}'", "failed": new("failed"),
+                   "mend": new("mend"), "replay": new("replay")},
+        "example": {"position": f"position + {copy * 10**6}", "trajectory": new("trajectory")},
+        "membership": {"position": f"position + {copy * 10**6}", "task": f"task || '{mark}'"},
+    }
+    played = "id IN (SELECT old FROM moved)"
     chosen = {
-        "trajectory": mine.format("id"), "repair": mine.format("id"), "work": mine.format("item"),
-        "membership": mine.format("task"),
-        "task": "instr(id, '~') = 0 AND id IN (SELECT task FROM membership WHERE experiment = :e)",
-        "turn": "trajectory IN (SELECT seq FROM trajectory WHERE experiment = :e AND instr(id, '~') = 0)",
-        "example": "training_set IN (SELECT id FROM training_set WHERE experiment = :e) AND instr(trajectory, '~') = 0",
+        "task": "instr(id, '~') = 0 AND id IN (SELECT task FROM trajectory WHERE " + played + ")",
+        "trajectory": played,
+        "turn": f"trajectory IN (SELECT seq FROM trajectory WHERE {played})",
+        "repair": "failed IN (SELECT old FROM moved)",
+        "example": "trajectory IN (SELECT old FROM moved)",
+        "membership": f"experiment = '{experiment}' AND instr(task, '~') = 0",
     }
     with store.write():
-        for table in ("task", "trajectory", "turn", "repair", "example", "work", "membership") if tasks else (
-                "trajectory", "turn", "repair", "work"):
-            names = [row["name"] for row in db.rows(f"PRAGMA table_info({table})")]
-            values = []
-            for name in names:
-                if name in MARKED.get(table, ()) and (tasks or name not in ("task", "grp")):
-                    values.append(f"{name} || '{mark}'")
-                elif name == "seq":
-                    values.append("seq + :shift" if table == "trajectory" else "NULL")
-                elif table == "turn" and name == "trajectory":
-                    values.append("trajectory + :shift")
-                elif name == "position":
-                    values.append(f"position + {int(mark[1:])} * 1000000")
-                else:
-                    values.append(name)
-            sql = (f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM {table} "
-                   f"WHERE {chosen[table]} ORDER BY {'seq' if 'seq' in names else 'rowid' if table == 'task' else 1}")
-            used = {"e": experiment, "shift": shift}
-            db.raw.execute(sql, {k: v for k, v in used.items() if f":{k}" in sql})
+        for table, values in changed.items():
+            names = [row["name"] for row in db.execute(f"PRAGMA table_info({table})")]
+            order = "ORDER BY seq" if "seq" in names else ""
+            db.execute(f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values.get(n, n) for n in names)} "
+                       f"FROM {table} WHERE {chosen[table]} {order} ON CONFLICT DO NOTHING")
 
 
 def pages(path: Path) -> dict[str, tuple[str, dict[str, str]]]:
@@ -232,6 +236,7 @@ def keys(path: Path) -> None:
         took: dict[str, list[float]] = {}
         for number in range(PRESSES):
             page.wait_for_timeout(450)
+            button(page, "reject").wait_for()
             wanted = "axx"[number % 3] if number % 10 < 9 else "ArrowRight"
             key = "0" if button(page, "reject").is_disabled() else wanted
             key = "x" if key == "a" and button(page, "accept").is_disabled() else key

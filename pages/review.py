@@ -183,7 +183,7 @@ with lab.opened() as store:
     round, job = Browse(store.db).closed(e.id), jobs.status(store, e.id)
     moves = live.active(job)
     queue = [] if moves else review.items(store, e.id, round)
-    waiting = [] if moves else review.waiting(store, e.id, round)
+    waiting = [] if moves else review.waiting(store, e.id, round, queue)
     rewrites = [] if moves or waiting else rewriting.waiting(store, e.id, round)
     opened = st.query_params.get("rv") in {i.id for i in queue}
     decided = sum(i.decision is not None for i in queue)

@@ -122,9 +122,17 @@ def test_it_is_read_in_a_few_queries_that_touch_no_turn(paused: Desk, tmp_path: 
 
 
 # -- what people add ---------------------------------------------------------------------------------------------------
+def test_it_is_over_when_nothing_but_planted_ones_is_undecided(paused: Desk) -> None:
+    for item in paused.items():
+        assert not review.over(paused.store, paused.id, 1)
+        review.decide(paused.store, item.id, "reject", "ann")
+    assert review.over(paused.store, paused.id, 1) and review.waiting(paused.store, paused.id, 1) == []
+
+
 def test_go_on_empties_what_waits_and_not_the_queue(paused: Desk) -> None:
     before = review.items(paused.store, paused.id, 1)
     review.go_on(paused.store, paused.id, 1)
+    assert review.over(paused.store, paused.id, 1)
     assert review.waiting(paused.store, paused.id, 1) == [] and review.items(paused.store, paused.id, 1) == before
 
 

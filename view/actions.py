@@ -82,7 +82,7 @@ def decide(item: Item, verdict: str) -> None:
                     st.session_state["_notice"] = "The text has changed since it was tried: try it first."
                     return
             planted = review.decide(store, item.id, verdict, author(), reason=reason, edited=edited, seconds=seconds)
-            over = not review.waiting(store, item.experiment, item.round)
+            over = review.over(store, item.experiment, item.round)
     except Decided as error:  # in another window
         leave()
         typed = review_tries.typing(item.id)

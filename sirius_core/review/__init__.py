@@ -12,12 +12,12 @@ from .agreement import Pair, agreement, opine, second
 from .decisions import REASONS, Batch, decide, decide_many, flag, judge, judged, undo, undo_many
 from .edits import advise, try_edit
 from .planted import Planted
-from .queue import Item, Shown, items, shown, waiting
+from .queue import Item, Shown, items, over, shown, waiting
 from .replays import Evidence, evidence
 from .sending import send
 from .tally import Progress, blind_agreement, catches, dwell, progress
 
 __all__ = ["REASONS", "Batch", "Evidence", "Item", "Pair", "Planted", "Progress", "Shown", "admitted", "advise",
            "agreement", "blind_agreement", "catches", "close", "decide", "decide_many", "dwell", "evidence", "flag",
-           "go_on", "items", "judge", "judged", "learned_from", "opine", "progress", "second", "send", "shown",
+           "go_on", "items", "judge", "judged", "learned_from", "opine", "over", "progress", "second", "send", "shown",
            "try_edit", "undo", "undo_many", "waiting"]

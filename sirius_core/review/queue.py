@@ -79,14 +79,24 @@ def items(store: Store, experiment: str, round: int) -> list[Item]:
     return [item(*pair) for own in kinds for pair in ((own, own), *((p.id, p.repair) for p in placed.get(own, ())))]
 
 
-def waiting(store: Store, experiment: str, round: int) -> list[Item]:
+def waiting(store: Store, experiment: str, round: int, queue: list[Item] | None = None) -> list[Item]:
     """What nobody has decided, unless somebody said go on: the round goes on when it is empty.
 
-    Planted repairs never hold a round up.
+    Planted repairs never hold a round up. ``queue`` is what `items` has just given, where that is at hand.
     """
     if GO_ON in store.episodes.finished(experiment, round, PHASE):
         return []
-    return [item for item in items(store, experiment, round) if item.decision is None and not item.planted]
+    queue = items(store, experiment, round) if queue is None else queue
+    return [item for item in queue if item.decision is None and not item.planted]
+
+
+def over(store: Store, experiment: str, round: int) -> bool:
+    """Whether nothing waits, without putting what does in order."""
+    if GO_ON in store.episodes.finished(experiment, round, PHASE):
+        return True
+    threshold = store.experiments.get(experiment).settings.threshold
+    decided = store.repairs.decisions(experiment, round)
+    return all(c.id in decided for c, _ in _chosen(store.repairs.candidates(experiment, round), threshold))
 
 
 def shown(store: Store, item_id: str) -> Shown:
