@@ -1,6 +1,6 @@
 """Full-text search on a large file: python benchmarks/search.py [--episodes 100000]
 
-Episodes of three turns of 60 words each (six of ten from 300 common words, the others from 20,000), one word in about
+Episodes of three turns of 60 words each (six of ten from 300 common words, the others from 20,300), one word in about
 10,000 turns. Times how long the index takes, how long one step of it holds up other writers, and queries: milliseconds,
 median and worst of 20, the first 50 hits.
 """
@@ -32,9 +32,9 @@ def vocabulary() -> list[str]:
 
 def episode(experiment: str, number: int, problems: list[Task], words: list[str]) -> Trajectory:
     made, rng = store_queries.episode(experiment, number, problems), random.Random(number)
-    turns = []
+    turns, common = [], words[:300]
     for turn in made.turns:
-        said = " ".join(rng.choice(words[:300] if rng.random() < 0.6 else words[300:]) for _ in range(60))
+        said = " ".join(rng.choice(common if rng.random() < 0.6 else words) for _ in range(60))
         said += f" {RARE}" if rng.random() < 1e-4 else ""
         turns.append(replace(turn, text=said, public=said))
     return replace(made, turns=tuple(turns))
