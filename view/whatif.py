@@ -30,6 +30,11 @@ def open_box(trajectory: str, turn: int | None) -> None:
     st.session_state["wi_open"] = None if turn is None else (trajectory, turn)
 
 
+def name_turn(turn: int) -> None:
+    """The address names this turn."""
+    st.query_params["turn"] = str(turn)
+
+
 def opened(t: Trajectory) -> int | None:
     """The turn of this episode whose edit box is open."""
     place = st.session_state.get("wi_open")
@@ -46,7 +51,9 @@ def actions(task: Task, t: Trajectory, i: int, turn: Turn, *, found: Sequence[In
             st.button("Close" if is_open else "What if it had said …", type="tertiary", key=f"wi_{key}",
                       icon=":material/close:" if is_open else ":material/alt_route:", on_click=open_box,
                       args=(t.id, None if is_open else i))
-        lab.link(lab.EXPLORE, ":small[Link to this turn]", icon=":material/link:", traj=t.id, turn=str(i))
+        # Not a page link: on its own page Streamlit draws one as a filled pill, louder than what can be asked.
+        st.button(":small[:gray[Link to this turn]]", type="tertiary", key=f"link_{key}", icon=":material/link:",
+                  on_click=name_turn, args=(i,), help="Puts this turn into the address, which can then be shared.")
     if is_open:
         box(task, t, i, turn, key, rounds)
         if last := next((a for a in found if a.kind == "whatif" and a.turn == i), None):
