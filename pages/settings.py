@@ -13,12 +13,13 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
 
 from sirius_core import __version__
 from sirius_core.errors import SiriusError
-from sirius_core.settings import FIELDS
 from sirius_core.store import Store
 from view import desk, imports, lab, servers, upkeep
 
 DOCS = {
     "README.md": "what the lab is, and the first minutes",
+    "docs/review.md": "reviewing repairs; what if, blame, and what reviewing bought",
+    "docs/commands.md": "what the command sirius does",
     "docs/data.md": "your own problems as a dataset",
     "docs/real_models.md": "models at endpoints, and fine-tuning of real weights",
     "sirius_core/README.md": "the plan of the house, for whoever reads the code",
@@ -28,8 +29,7 @@ DOCS = {
 
 def variables(store: Store) -> list[str]:
     """Names of environment variables that hold a key: those that experiments name, and what looks like one."""
-    asked = {str(e.settings.as_dict().get("key_env") or "") for e in store.experiments.all()} if "key_env" in FIELDS \
-        else set()
+    asked = {e.settings.key_env for e in store.experiments.all()}
     return sorted(n for n in os.environ if os.environ[n].strip() and (n in asked or n.endswith("_API_KEY")))
 
 

@@ -103,7 +103,7 @@ OURS: Mapping[str, tuple[str, ...]] = {
     "weights": ("hash", "created_at"),
     "work": ("experiment", "phase", "item"),
 }
-SETTINGS = ("model", "base_url", "data", "columns", "api_key_env")  # what a person types into the form
+SETTINGS = ("model", "base_url", "data", "columns", "key_env")  # what a person types into the form
 NAMES = {"name", "author", "arm", "model", "reason", "answer", "read"}
 MANY = {"messages", "slots", "public", "data", "edits"}  # of these there are many in a row: the attacks are enough
 

@@ -85,7 +85,7 @@ def test_one_example_leads_back_to_the_decision_and_forward_to_the_test(db, monk
     steps = [x.label.split("**")[1] for x in at.expander if "**" in x.label]
     assert steps[:5] == [f"Training example {row['position'] + 1}", f"Turn {row['turn'] + 1}", "Trajectory",
                          "The failure", "The critique"]
-    assert "ann \\<b\\>&" in said and "it *is* right" in said and "Checkpoint" in steps and "The gate" in steps
+    assert "ann \\<b\\>\\&" in said and "it *is* right" in said and "Checkpoint" in steps and "The gate" in steps
     assert f"{report['correct']} of {report['n']}" in said
     links = [link.proto.query_string for link in at.get("page_link")]
     assert any(f"traj={row['trajectory']}" in link and f"turn={row['turn']}" in link for link in links)

@@ -1,31 +1,65 @@
 """Drawings that the pages share. A page chooses, calls the core and draws; how things look is said here.
 
-lab           the frame: which database, which experiment, links, the first start
-numbers       shares, intervals, p-values and money as text
-words         the embedded language as people read and write it; a critique in plain words
-texts         a model's text on the page: escaped, folded; word diffs
-episodes      one episode as a timeline; before and after a repair
-reads         what a model read in place of what it was handed
-live          a job: badge, pipeline, log
-charts        stored Plotly figures
-findings      what an experiment found, as cards
-learned       what each model learned from, by weights or in words
-library_examples  a training set as a table; library_chain: one example's provenance; library_training: the loss, the
-              first batch, the hardest examples; library_export: files for other tools
-spending      what a round took at an endpoint
-measure       pass@k, as a process of its own
-pocket        what the embedded model is and is not
-data          what a dataset holds, where it is chosen and where it was played
-form          the form of a new experiment; form_data and form_endpoint are what stands around its fields
-servers       endpoints that may be asked, and which key would be read
-checkup       the doctor's twenty calls
-estimates     what a pilot says the whole would cost
-arms          the first look: four arms on one's own problems
-background    commands that belong to no experiment, as processes of their own
-waiting       what waits for a person
-desk          what a reviewer has at hand beside the item
-decisions     the bar with which one decides
-actions       what a reviewer does
-instructions  rewritten instructions before a person
-trial         a person's edit, played on at once
+The frame and what every page draws:
+lab                the frame: which database, which experiment, links, the first start
+texts              a model's text on the page: escaped, folded; word diffs
+words              the embedded language as people read and write it; a critique in plain words
+numbers            shares, intervals, p-values and money as text
+columns            how numbers of a table are shown
+charts             stored Plotly figures
+code               copy as code: the cell beside a figure or a table
+live               a job: badge, pipeline, log
+background         commands that belong to no experiment, as processes of their own
+
+Overview and run:
+findings           what an experiment found, as cards
+learned            what each model learned from, by weights or in words
+spending           what a round took at an endpoint
+measure            pass@k, as a process of its own
+pocket             what the embedded model is and is not
+data               what a dataset holds, where it is chosen and where it was played
+form               the form of a new experiment, made from the settings
+form_data          under the fields of problems: columns, counts, the first rows
+form_endpoint      around the fields of an endpoint: servers, keys, prices, check-up
+servers            endpoints that may be asked, and which key would be read
+checkup            the doctor's twenty calls
+estimates          what a pilot says the whole would cost
+arms               the first look: four arms on one's own problems
+
+Explore:
+explore_table      every episode: filters, words in the turns, fifty at a time
+said               words in the turns: the index that is built when somebody first asks
+timeline           an episode as a connected line of turns
+episodes           what is said of one episode: verdict, turns, critique, before and after
+reads              what a model read in place of what it was handed
+explore_story      the story around an episode: its repair, other rounds, what it replays
+asked              questions about an episode: asked, followed, listed
+whatif             a turn says something else: the edit in its place, the answer, the branches
+blame              which turn was to blame
+
+Review:
+review_queue       which item is in view; filters; many at once
+review_item        the repair: the diff, the edit, where it leads, the reasons
+review_side        what stands beside it: critique, replays, the problem
+review_tries       what is tried before it is saved
+review_blind       a blind item, judged before it is shown
+review_doing       how am I doing
+review_over        the end of a round's review
+review_bars        small bars with their numbers beside them
+decisions          the bar with which one decides
+actions            what a reviewer does, checked again when it is done
+desk               progress, the last decisions, the keys, one's name
+trial              a person's edit or critique, played on at once
+waiting            what waits for a person
+instructions       rewritten instructions before a person
+agreement          do reviewers agree; second looks
+worth              what reviewing bought
+
+Library and settings:
+library_examples   a training set as a table
+library_chain      one example's way back and forward
+library_training   the loss, the first batch, the hardest examples
+library_export     files for other tools; a round derived anew
+imports            traces from elsewhere
+upkeep             the database as a whole: state, check, snapshot
 """

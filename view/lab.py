@@ -69,10 +69,10 @@ def new(name: str, seed: int, changes: dict[str, Any], start: str = "", pilot: b
 def notice() -> None:
     """What a callback could not do, in one line, until the next action."""
     if text := st.session_state.pop("_notice", None):
-        st.error(_plain(text), icon=":material/error:")
+        st.error(plain(text), icon=":material/error:")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text for a place that reads Markdown, with everything that Markdown could act on made plain.
 
     Bare addresses become links whatever is escaped: an invisible word joiner keeps them words. Signs that turn the
@@ -81,9 +81,6 @@ def _plain(text: str) -> str:
     text = re.sub(r"\n[ \t]+", "\n", _ADDRESS.sub("\u2060", text.strip()))
     made = "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-.!|~$:&=" else c for c in text)
     return f"\u2068{made}\u2069" if _DIRECTION.search(text) else made
-
-
-plain = _plain
 
 
 def choose(store: Store) -> Experiment | None:

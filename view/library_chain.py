@@ -74,10 +74,10 @@ def _step(label: str, icon: str, key: str) -> Any:
 def _back(e: Experiment, chain: Chain, here: Use, raw: bool) -> None:
     turn, task, repair = chain.said, chain.task, chain.repair
     with _step(f"**Training example {here.position + 1:,}** of {here.examples:,}", ":material/school:", "example"):
-        st.caption(f"{SOURCES.get(here.source, here.source)} · weight {here.weight:g} · loss on the reply alone")
+        st.caption(f"{SOURCES[here.source]} · weight {here.weight:g} · loss on the reply alone")
         with st.expander("The prompt, as at inference", type="compact", key="lb_prompt"):
             for message in turn.messages:
-                st.caption(message.role)
+                st.caption(lab.plain(message.role))
                 episodes.said(task, message.content, raw=raw)
         episodes.said(task, turn.text, raw=raw)
     label = f"**Turn {chain.turn + 1}** of {len(chain.trajectory.turns)} · {episodes.name(turn)}"

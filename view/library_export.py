@@ -49,7 +49,9 @@ def _export(e: Experiment, chosen: Mapping[str, Any]) -> None:
     format = st.segmented_control("Format", list(FORMATS), key="lb_format", default="openai", required=True,
                                   format_func=FORMATS.get) or "openai"
     own = "all roles" if chosen["model"] == "*" else chosen["model"]
-    scope = st.radio("Of", [own, ALL], key="lb_scope", horizontal=True) if own != "all roles" else own
+    scope = own
+    if own != "all roles":
+        scope = st.radio("Of", [own, ALL], key="lb_scope", horizontal=True, format_func=lab.plain)
     model = None if scope == ALL else chosen["model"]
     st.caption(NOTES[format])
     st.code(SHAPES[format], language="json", wrap_lines=True)

@@ -193,6 +193,6 @@ def _as_messages(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None
             turn = store.episodes.get(line.trajectory).turns[line.turn]
             with st.container(border=True, gap="xsmall", key=f"lb_messages_{line.position}"):
                 for message in turn.messages[:-1]:
-                    st.caption(message.role)
+                    st.caption(lab.plain(message.role))
                     say(message.content, quiet=True)
                 learned(turn.messages[-1].content if turn.messages else "", turn.text)
