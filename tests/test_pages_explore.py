@@ -158,7 +158,7 @@ def test_a_link_opens_at_its_turn(db: Path, monkeypatch: pytest.MonkeyPatch) -> 
     at = opened(db, "explore", monkeypatch, exp=EXP, traj=t.id, turn="1")
     assert ["this turn" in label for label in steps(at)] == [False, True, False]
     at.button(f"link_{t.id[:12]}_2").click().run()
-    assert at.query_params["turn"] == ["2"]
+    assert at.query_params["turn"] == "2"
     assert ["this turn" in label for label in steps(at)] == [False, False, True]
     assert [e.proto.expanded for e in at.expander if e.label.startswith("**")] == [False, True, False]
     assert not at.warning
