@@ -157,11 +157,11 @@ def test_a_link_opens_at_its_turn(db: Path, monkeypatch: pytest.MonkeyPatch) -> 
     t = slip(db)
     at = opened(db, "explore", monkeypatch, exp=EXP, traj=t.id, turn="1")
     assert ["this turn" in label for label in steps(at)] == [False, True, False]
+    assert [e.proto.expanded for e in at.expander if e.label.startswith("**")] == [False, True, False]
+    assert not at.warning
     at.button(f"link_{t.id[:12]}_2").click().run()
     assert at.query_params["turn"] == "2"
     assert ["this turn" in label for label in steps(at)] == [False, False, True]
-    assert [e.proto.expanded for e in at.expander if e.label.startswith("**")] == [False, True, False]
-    assert not at.warning
     for wrong in ("3", "-1", "one", "9" * 30, "²"):
         at = opened(db, "explore", monkeypatch, exp=EXP, traj=t.id, turn=wrong)
         assert "this episode has turns 0 to 2" in at.warning[0].value
