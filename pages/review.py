@@ -17,6 +17,7 @@ from sirius_core.store.browse import Browse
 from view import (
     actions,
     agreement,
+    code,
     decisions,
     desk,
     instructions,
@@ -155,7 +156,7 @@ def repairs(store: Store, e: Experiment, round: int, queue: list[Item]) -> None:
                   st.session_state.get("rv_skipped", []))
     if review_queue.looked_at(store, queue):
         return
-    dead = aside(store, e, round, queue)
+    dead = aside(store, e, round, queue) or code.is_open("evidence")
     others = review_queue.held(store)
     item = review_queue.current(queue, others)
     if item is not None:

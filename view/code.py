@@ -29,10 +29,19 @@ def cell(expression: str) -> str:
     return f"from sirius_core import frames\nlab = frames.open({literal(str(lab.path()))})\n{expression}"
 
 
-def copy(key: str, expression: str) -> None:
-    """The cell in a popover; ``key`` is that of the table or figure, ``expression`` of ``lab`` gives its data."""
-    with st.popover(":gray[:small[Copy as code]]", type="tertiary", icon=":material/code:", key=f"{PREFIX}{key}"):
+def copy(key: str, expression: str, *, watched: bool = False) -> None:
+    """The cell in a popover; ``key`` is that of the table or figure, ``expression`` of ``lab`` gives its data.
+
+    A ``watched`` one is for a page with keys: `is_open` says whether it lies over the page.
+    """
+    with st.popover(":gray[:small[Copy as code]]", type="tertiary", icon=":material/code:", key=f"{PREFIX}{key}",
+                    on_change="rerun" if watched else "ignore"):
         st.code(cell(expression), language="python", wrap_lines=True)
+
+
+def is_open(key: str) -> bool:
+    """Whether the watched popover of ``key`` is open, known before it is drawn."""
+    return bool(st.session_state.get(f"{PREFIX}{key}", False))
 
 
 def call(method: str, *values: Any, **named: Any) -> str:

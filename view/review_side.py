@@ -61,7 +61,7 @@ def evidence(store: Store, item: Item) -> None:
                     "turn itself said afresh without any advice. In brackets: 95 % intervals.")
         review_bars.draw([review_bars.counted(label, *counts[name], strong=name == "rewritten")
                           for name, label in ROWS])
-        code.copy("evidence", code.call("evidence", item.experiment, item.round))
+        code.copy("evidence", code.call("evidence", item.experiment, item.round), watched=True)
 
 
 def further_on(item: Item, s: Shown) -> None:

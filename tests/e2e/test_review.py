@@ -107,7 +107,7 @@ def test_typing_and_keys_that_mean_nothing_and_a_held_key(at: Any, db: Path) -> 
 
 
 def test_while_a_box_is_open_keys_rest_and_there_is_no_dialog(at: Any, db: Path) -> None:
-    for name in ("pop_keys", "pop_queue"):
+    for name in ("pop_keys", "pop_queue", "copy_evidence"):
         button(at, name).click()
         settled(at)
         for key in ("a", "x", "ArrowRight", "u", "f"):
