@@ -36,6 +36,7 @@ GOALS = {"page": 5, "aggregate": 10, "search": 50}
 PAINTED = """before => {
   const app = document.querySelector('[data-testid=stApp]'), main = document.querySelector('[data-testid=stMain]');
   return app.dataset.testScriptState === 'notRunning' && main.textContent !== before
+    && !main.querySelector('[data-testid=stSkeleton]')
     && !document.querySelector('[data-stale=true]') && performance.now() - window.__pressed;
 }"""
 

@@ -86,16 +86,17 @@ def settled(page: Any) -> None:
 
 
 def opened(page: Any, address: str) -> Any:
-    """``page``, with this address drawn."""
+    """``page``, with this address drawn: every widget has come, too."""
     page.goto(address)
     page.locator("[data-testid=stMain] h1, [data-testid=stAlert]").first.wait_for()
     settled(page)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stMain] [data-testid=stSkeleton]')")
     return page
 
 
 def button(page: Any, key: str) -> Any:
-    """Streamlit draws a button with help twice, once for touch screens."""
-    return page.locator(f".st-key-{key} button").first
+    """By its key, or by the part of it before an item's id. Streamlit draws one with help twice, for touch screens."""
+    return page.locator(f".st-key-{key} button, [class*='st-key-{key}_of_'] button").first
 
 
 def pressed(page: Any, key: str, times: int = 1) -> None:

@@ -85,7 +85,9 @@ def test_every_page_in_every_form(pages: tuple[str, dict[str, str]], visit: Call
                 *wrong_layout(page), *inaccessible(page, beside=STREAMLITS), *page.complaints)]
             page.complaints.clear()
             if folder := os.environ.get("SIRIUS_SHOTS"):
-                page.screenshot(path=f"{folder}/{fixture}_{name}_{form}.png", full_page=True)
+                page.set_viewport_size({"width": FORMS[form][1], "height": 2_400})  # the part that scrolls, whole
+                page.wait_for_timeout(500)
+                page.screenshot(path=f"{folder}/{fixture}_{name}_{form}.png")
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
 
