@@ -18,13 +18,13 @@ from streamlit.testing.v1 import AppTest
 
 from sirius_core import frames, jobs
 from sirius_core.errors import Missing, UnknownName
-from sirius_core.settings import FIELDS, Settings
+from sirius_core.settings import FIELDS, Settings, preset
 from sirius_core.store import Store
 from sirius_core.store.browse import GROUPS, Browse, Filter
-from view import findings, form, live, texts, words
+from view import findings, form, lab, live, texts, words
 from view.numbers import p_text, points, share
 
-PAGES = ("overview", "run", "explore", "review")
+PAGES = ("overview", "run", "explore", "review", "library", "settings")
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +59,18 @@ def test_every_page_opens_on_every_state_of_a_database(open_lab: Callable[..., A
     assert not at.error and text_of(at).strip()
 
 
-@pytest.mark.parametrize("page", PAGES)
+def test_what_an_address_opens_closes_with_another_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(tmp_path / "lab.db") as store:
+        one, two = (store.experiments.create("tiny", preset("tiny"), seed).id for seed in (0, 1))
+    at = opened(tmp_path / "lab.db", "overview", monkeypatch)
+    for name, value in {"exp": one, **dict.fromkeys(lab.OPENED, "0")}.items():
+        at.query_params[name] = value
+    at.run()
+    at.selectbox(key="_exp").set_value(two).run()
+    assert at.query_params == {"exp": two}
+
+
+@pytest.mark.parametrize("page", sorted({*PAGES} - {"settings"}))
 def test_an_empty_database_offers_a_start(open_lab: Callable[..., AppTest], page: str) -> None:
     labels = [button.label for button in open_lab("empty", page).button]
     assert any("Start" in label for label in labels)

@@ -22,6 +22,7 @@ _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 OVERVIEW, RUN, EXPLORE, REVIEW, LIBRARY, SETTINGS = (
     f"pages/{name}.py" for name in ("overview", "run", "explore", "review", "library", "settings")
 )
+OPENED = ("traj", "turn", "rv", "round", "lb_at")  # parts of an address that name something of one experiment
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 40" width="190" height="40">
 <path d="M20 2 L23.6 16.4 L38 20 L23.6 23.6 L20 38 L16.4 23.6 L2 20 L16.4 16.4 Z" fill="#6366f1"/>
 <text x="48" y="28" font-family="'Source Sans 3', system-ui, sans-serif" font-size="23" font-weight="600"
@@ -110,9 +111,8 @@ def choose(store: Store) -> Experiment | None:
 
 def _chosen() -> None:
     st.session_state["_open"] = st.session_state["_exp"]
-    st.query_params.pop("traj", None)  # what was open belongs to the other experiment
-    st.query_params.pop("rv", None)
-    st.query_params.pop("round", None)
+    for name in OPENED:  # what was open belongs to the other experiment
+        st.query_params.pop(name, None)
 
 
 def chosen(store: Store) -> Experiment | None:
