@@ -23,7 +23,7 @@ from . import recipes, tasks
 from .errors import Busy, Cancelled, Paused, ReadOnlyDatabase, SiriusError, UsageError
 from .evaluate import voices_for
 from .improve import Run, improve
-from .machines import machine_for, preflight
+from .machines import code, machine_for, preflight
 from .models.pocket import aside
 from .settings import Settings, preset
 from .store import ACTIVE, Experiment, Job, Store
@@ -113,7 +113,7 @@ def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
     status, message = "failed", ""
     try:
         machine = machine or machine_for(record.settings, store, experiment)
-        store.experiments.set_machine(experiment, machine.describe())
+        store.experiments.set_machine(experiment, {**machine.describe(), **code()})
         work = Run(store, record, machine, progress)
         progress.cancel = work.bench.rollout.cancel
         if job.status == "queued" and job.cancel:

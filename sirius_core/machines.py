@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
-from . import tasks
+from . import __version__, tasks
 from .errors import UnknownName, UsageError
 from .improve import Machine
 from .recipes import playable
@@ -35,6 +36,18 @@ def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
     from .models.pocket import Engine
 
     return PocketMachine(Engine(s.workers), s.base)
+
+
+def code() -> dict[str, str]:
+    """``{"lab": "0.3.0", "code": "5f2c..."}``: the version, and the core's source files as one hash, prompts included.
+
+    A run that is resumed by other code says so: the last one stands beside the experiment.
+    """
+    root, found = Path(__file__).parent, hashlib.sha256()
+    for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".md")):
+        text = path.read_bytes()
+        found.update(f"{path.relative_to(root).as_posix()} {len(text)}\n".encode() + text)
+    return {"lab": __version__, "code": found.hexdigest()[:32]}
 
 
 def embedded(settings: Settings) -> bool:

@@ -22,7 +22,7 @@ from crash_driver import EndpointMachine, know, told
 from jsonschema import Draft202012Validator
 
 import sirius_core
-from sirius_core import jobs
+from sirius_core import jobs, machines
 from sirius_core.__main__ import main
 from sirius_core.errors import Busy, Cancelled, FullDatabase
 from sirius_core.settings import preset
@@ -366,6 +366,8 @@ def test_a_stop_that_comes_before_the_process_is_up_is_heard(tmp_path: Path) -> 
     with pytest.raises(Cancelled):
         jobs.run(path, experiment, machine=EndpointMachine())
     assert jobs.run(path, experiment, machine=EndpointMachine()).status == "done"
+    with Store(path) as store:  # which code has played it
+        assert machines.code().items() <= (store.experiments.get(experiment).machine or {}).items()
 
 
 # -- the file --------------------------------------------------------------------------------------------------------
