@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from . import __version__, imports
 from .errors import Missing, UsageError
 from .finetune import Tuner, scripted
 from .finetune.rewritten import evidence_of, shown
@@ -144,11 +144,16 @@ def reread(store: Store, experiment: str) -> _Reread:
 
 
 def rebuild(store: Store, experiment: str, round: int) -> list[Rebuilt]:
-    """Every training set of a round against what follows anew from its sources. Nothing is written."""
-    if store.weights.models(experiment, round) is None or not round:
+    """Every training set of a round against what follows anew from its sources; of an imported experiment, of what was
+    kept. Nothing is written."""
+    kept = store.experiments.get(experiment)
+    if imports.imported(kept) and store.weights.training_sets(experiment, round):
+        anew = imports.derived(store, kept)
+    elif store.weights.models(experiment, round) is None or not round:
         raise UsageError(f"{experiment} has no round {round} that was trained")
-    derived = {model: (digest([(e.content, e.weight) for e in found]), len(found))
-               for model, found in reread(store, experiment).examples(round).items()}
+    else:
+        anew = reread(store, experiment).examples(round)
+    derived = {model: (digest([(e.content, e.weight) for e in found]), len(found)) for model, found in anew.items()}
     stored = {row["model"]: (row["hash"], row["n"]) for row in store.weights.training_sets(experiment, round)}
     nothing = (None, 0)
     return [Rebuilt(model, stored.get(model, nothing)[0], derived.get(model, nothing)[0],
@@ -165,6 +170,8 @@ def manifest(store: Store, experiment: str, round: int) -> dict[str, Any]:
 
     No address, key or path of this machine is in it.
     """
+    if imports.imported(store.experiments.get(experiment)):
+        raise UsageError(f"{experiment} was imported: nobody was trained here, so no round can be repeated")
     run = reread(store, experiment)
     e = run.experiment
     kept = store.weights.models(experiment, round)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirius_core import export, imports, jobs, review
+from sirius_core import export, imports, jobs, provenance, review
 from sirius_core.__main__ import main
 from sirius_core.errors import UsageError
 from sirius_core.imports import Said, trace
@@ -214,6 +214,10 @@ def test_a_failed_trace_is_edited_judged_and_kept(store: Store, tmp_path: Path) 
     review.decide(store, item.id, "edit", "ann", edited=again, reason="unclear")
     assert review.waiting(store, name, imports.ROUND) == []
     assert imports.keep(store, name) == {"assistant": 1, "counter": 1} == imports.keep(store, name)
+    assert [(r.model, r.examples_derived, r.equal) for r in provenance.rebuild(store, name, imports.ROUND)] == [
+        ("assistant", 1, True), ("counter", 1, True)]
+    with pytest.raises(UsageError, match="was imported: nobody was trained here"):
+        provenance.manifest(store, name, imports.ROUND)
     files = export.folder(store, name, None, tmp_path / "out", "preferences", "counter")
     assert [json.loads(line) for line in files[0].path.read_text("utf-8").splitlines()] == [{
         "prompt": [{"role": "user", "content": "Count them."}],

@@ -78,5 +78,8 @@ def test_the_library_is_made_by_a_button(db: Path, monkeypatch: pytest.MonkeyPat
         at.session_state["lb_view"] = view
         at.run()
         assert not at.exception
+    at.button(key="lb_rebuild").click().run()
+    assert notice(at) == "" and "2 examples" in text_of(at)
+    assert not [b for b in at.get("download_button") if b.proto.id.endswith("lb_manifest")]
     with Store(db) as store:
         assert [(row["model"], row["n"]) for row in store.weights.training_sets("mine-0-1", 0)] == [("assistant", 2)]

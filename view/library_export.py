@@ -12,6 +12,7 @@ import streamlit as st
 
 from sirius_core import export, provenance, recipes
 from sirius_core.errors import SiriusError
+from sirius_core.imports import imported
 from sirius_core.store import Experiment, Store
 
 from . import lab
@@ -33,7 +34,7 @@ ALL = "every role of the round"
 
 
 def draw(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
-    if store.weights.models(e.id, chosen["round"]) is None:  # imported, or the round has not come so far
+    if store.weights.models(e.id, chosen["round"]) is None and not imported(e):  # the round has not come so far
         with st.container(border=True, key="lb_export"):
             _export(e, chosen)
         return
@@ -88,8 +89,10 @@ def archive(path: str, experiment: str, round: int, format: str, model: str | No
 
 def _verify(e: Experiment, chosen: Mapping[str, Any]) -> None:
     st.subheader("Does it follow from its sources?", anchor=False)
-    st.write("Trajectories, decisions and seeds give the round's training sets again, hash for hash.")
-    if e.settings.recipe not in recipes.RECIPES:
+    own = not imported(e)
+    st.write("Trajectories, decisions and seeds give the round's training sets again, hash for hash." if own else
+             "Traces and decisions give the library again, hash for hash.")
+    if own and e.settings.recipe not in recipes.RECIPES:
         st.caption("This runs the experiment's own recipe file.")
     key = f"lb_rebuilt_{chosen['id']}"
     st.button("Derive it anew", icon=":material/fact_check:", key="lb_rebuild", on_click=_rebuild,
@@ -100,6 +103,8 @@ def _verify(e: Experiment, chosen: Mapping[str, Any]) -> None:
             st.badge("equal" if line["equal"] else "differs", icon=sign, color=colour)
             st.markdown(lab.plain(line["said"]))
     st.caption("The whole database is checked on the settings page, or by `sirius check`.")
+    if not own:
+        return  # nobody was trained: there is no round to repeat
     st.download_button("Manifest", data=partial(manifest, str(lab.path()), e.id, chosen["round"]),
                        file_name=f"{e.id}.round{chosen['round']}.manifest.json", mime="application/json",
                        icon=":material/description:", key="lb_manifest", on_click="ignore",

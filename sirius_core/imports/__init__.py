@@ -12,9 +12,9 @@ judged. Rounds, roles, models and texts are as the file says; nothing in it is e
 from __future__ import annotations
 
 from .landing import ROUND, Taken, take
-from .library import edited, imported, keep
+from .library import derived, edited, imported, keep
 from .reading import Preview, Survey, opened, preview, survey
 from .traces import Said, Trace, trace
 
-__all__ = ["ROUND", "Preview", "Said", "Survey", "Taken", "Trace", "edited", "imported", "keep", "opened", "preview",
-           "survey", "take", "trace"]
+__all__ = ["ROUND", "Preview", "Said", "Survey", "Taken", "Trace", "derived", "edited", "imported", "keep", "opened",
+           "preview", "survey", "take", "trace"]

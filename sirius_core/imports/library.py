@@ -6,7 +6,7 @@ from .. import recipes, review, rewards
 from ..errors import UsageError
 from ..recipes import IMPORTED
 from ..store import Experiment, Store
-from ..training import Library, per_model
+from ..training import Example, Library, per_model
 from ..trajectories import Trajectory
 from .landing import PHASE, ROUND, said_otherwise, whole
 
@@ -47,15 +47,24 @@ def keep(store: Store, experiment: str) -> dict[str, int]:
         raise UsageError(f"the import of {experiment} is not finished: import the file again")
     if made := store.weights.training_sets(experiment, ROUND):
         return {row["model"]: row["n"] for row in made}
-    admitted, by_people = review.admitted(store, experiment, ROUND, ROUND)
-    plays = store.episodes.find(experiment, phase=PHASE, min_reward=e.settings.threshold, whole=False)
-    library = Library((*plays, *admitted), by_people, e.settings.threshold)
-    examples = [example for t in library.successes() for example in library.credited(t)]
-    sets = per_model(examples, recipes.get(e.settings).model_of)
+    decided = store.repairs.decisions(experiment, ROUND)
+    sets = derived(store, e)
     if not sets:
         raise UsageError(f"nothing of {experiment} is right, and nobody has let anything in: there is no library")
     with store.write():
+        if store.repairs.decisions(experiment, ROUND) != decided:
+            raise UsageError(f"somebody decides on {experiment} at this moment: make its library again")
         review.close(store, experiment, ROUND)
         for model, chosen in sets.items():
             store.weights.add_training_set(experiment, ROUND, model, [one.row() for one in chosen])
     return {model: len(chosen) for model, chosen in sets.items()}
+
+
+def derived(store: Store, experiment: Experiment) -> dict[str, list[Example]]:
+    """{role: its examples}, as they follow from the traces and the decisions that stand now."""
+    admitted, by_people = review.admitted(store, experiment.id, ROUND, ROUND)
+    threshold = experiment.settings.threshold
+    plays = store.episodes.find(experiment.id, phase=PHASE, min_reward=threshold, whole=False)
+    library = Library((*plays, *admitted), by_people, threshold)
+    examples = [example for t in library.successes() for example in library.credited(t)]
+    return per_model(examples, recipes.get(experiment.settings).model_of)
