@@ -246,7 +246,7 @@ class Frames:
         return self._frame("flags", experiment)
 
     def planted(self, experiment: str | None = None) -> pd.DataFrame:
-        """One row per known-bad repair: which one's place it takes, by which rule, who decided it and how."""
+        """Every known-bad repair: which one's place it takes, by which rule, and how each reviewer first decided it."""
         return self._frame("planted", experiment)
 
     def worth(self, experiment: str | None = None, round: int | None = None) -> pd.DataFrame:

@@ -168,10 +168,13 @@ class Run:
         Before it waits, what a reviewer should see beside a repair is played (`review.replays`), and known-bad repairs
         are put among the others (`review.planted`).
         """
-        trained = review.learned_from(self.store, self.experiment.id, round)
-        if not self.settings.review or self.recipe.repair is None or trained:
+        closed = review.closed(self.store, self.experiment.id, round)
+        if not self.settings.review or self.recipe.repair is None or closed:
             return
-        if waiting := review.waiting(self.store, self.experiment.id, round):
+        with self.store.write():  # nobody decides, or takes back, between the look and the end
+            if not (waiting := review.waiting(self.store, self.experiment.id, round)):
+                review.close(self.store, self.experiment.id, round)
+        if waiting:
             team, judge = self.recipe.team, self.recipe.judge
             if k := self.settings.replays:
                 voices = self.voices(self.models_after(round - 1), review.replays.PHASE)
@@ -183,7 +186,6 @@ class Run:
             raise WaitingForReview(
                 f"{self.experiment.id}: {len(waiting)} repairs of round {round} wait; decide them on the "
                 f"review page, or go on without: sirius resume {self.experiment.id} --go-on")
-        review.close(self.store, self.experiment.id, round)
 
     def library(self, round: int, admitted: Repairs | None = None) -> Library:
         """The plays of this round, or of all so far, and the repairs that were admitted.

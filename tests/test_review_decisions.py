@@ -183,6 +183,20 @@ def test_of_two_windows_that_decide_one_item_exactly_one_wins(paused: Desk, tmp_
     assert len(paused.store.people.planted_decisions(paused.id, 1)) == 1
 
 
+def test_what_the_round_goes_on_with_stands_before_it_is_trained(paused: Desk) -> None:
+    store, (one, two, *_) = paused.store, [r.id for r in paused.mended()]
+    review.decide(store, one, "accept", "ann")
+    branch = review.try_edit(store, two, store.repairs.get(two).rephrased, **paused.how())
+    review.go_on(store, paused.id, 1)
+    paused.run.wait_for_people(1)  # it has looked at what there is, and trains next
+    for late in (lambda: review.decide(store, two, "accept", "bob"), lambda: review.undo(store, one, "bob")):
+        with pytest.raises(UsageError, match="goes on already"):
+            late()
+    assert store.people.place(review.send(store, branch.id, "bob")) == (paused.id, 2)
+    paused.run.wait_for_people(1)
+    assert [t.id for t in review.admitted(store, paused.id, 1, 1)[0]] == [store.repairs.get(one).replay]
+
+
 def test_many_are_decided_and_taken_back_together(paused: Desk) -> None:
     store, (one, two, three, *_) = paused.store, [r.id for r in paused.mended()]
     batch = review.decide_many(store, [one, two, paused.planted()[0].id], "accept", "ann")

@@ -114,10 +114,13 @@ def test_a_decision_tells_and_counts(paused: Desk) -> None:
     assert review.decide(paused.store, three, "edit", "bob", edited=edited).caught
     assert review.catches(paused.store, paused.id) == {"ann": (1, 2), "bob": (1, 1)}
     review.undo(paused.store, one, "bob")
-    assert review.catches(paused.store, paused.id) == {"ann": (1, 1), "bob": (1, 1)}
+    assert review.catches(paused.store, paused.id) == {"ann": (1, 2), "bob": (1, 1)}
     decided = {i.id: (i.decision.author, i.decision.verdict) for i in paused.planted() if i.decision}
     assert decided == {two: ("ann", "reject"), three: ("bob", "edit")}
     assert paused.store.db.value("SELECT count(*) FROM review") == 0
+    again = review.decide(paused.store, one, "reject", "ann")  # who has been told catches nothing any more
+    assert again is not None and (again.caught, again.told) == (True, True)
+    assert review.catches(paused.store, paused.id) == {"ann": (1, 2), "bob": (1, 1)}
 
 
 def test_they_never_hold_a_round_up(paused: Desk) -> None:
@@ -172,6 +175,13 @@ def test_a_planted_text_cannot_be_saved_as_an_edit(paused: Desk) -> None:
     for item in (row.id, repair.id):
         with pytest.raises(UsageError, match="known to be wrong"):
             review.decide(paused.store, item, "edit", "ann", edited=by_luck)
+    sent = review.send(paused.store, by_luck.id, "ann")
+    with pytest.raises(UsageError, match="known to be wrong"):
+        review.decide(paused.store, sent, "accept", "ann")
+    turn = repair.turn or 0
+    spaced = replace(by_luck, path=replace(by_luck.path, draw=10), edits={turn: f" {row.text}  "})
+    with pytest.raises(UsageError, match="known to be wrong"):
+        review.decide(paused.store, repair.id, "edit", "ann", edited=spaced)
 
 
 def test_accepting_everything_neither_trains_on_one_nor_writes_one_out(paused: Desk, tmp_path: Path) -> None:

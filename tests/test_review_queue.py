@@ -163,9 +163,10 @@ def test_how_often_the_critic_blames_the_same_turn(paused: Desk) -> None:
     one, two, three = paused.mended()[:3]
     for repair, turn in ((one, one.turn), (two, 1 - (two.turn or 0)), (three, None), (one, 2)):
         review.judge(paused.store, repair.id, "ann", turn, 4.0)  # of the first only the first word counts
-    review.judge(paused.store, paused.planted()[0].id, "ann", 0)  # a planted one has no critic
+    item = paused.planted()[0]  # it counts, too: a count that stood still would tell what it is
+    review.judge(paused.store, item.id, "ann", paused.store.repairs.get(item.repair).turn)
     review.judge(paused.store, one.id, "bob", one.turn)
-    assert review.blind_agreement(paused.store, paused.id) == {"ann": (1, 3), "bob": (1, 1)}
+    assert review.blind_agreement(paused.store, paused.id) == {"ann": (2, 4), "bob": (1, 1)}
     assert review.judged(paused.store, one.id, "ann") and not review.judged(paused.store, two.id, "bob")
 
 

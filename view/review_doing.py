@@ -52,7 +52,8 @@ def told(store: Store) -> None:
         return
     if planted is None:
         return
-    word = "You caught it" if planted.caught else "You let it through; it enters no training set all the same"
+    word = "You had been told so: your first decision of it counts" if planted.told else \
+        "You caught it" if planted.caught else "You let it through; it enters no training set all the same"
     icon = ":material/verified:" if planted.caught else ":material/info:"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="told"):
         st.caption(f"{icon} That one was planted: {lab.plain(planted.rule)}. {word}.", width="content")

@@ -17,13 +17,19 @@ def go_on(store: Store, experiment: str, round: int) -> None:
 
 
 def close(store: Store, experiment: str, round: int) -> None:
-    """The round's review is over: what nobody has decided stays out, whatever the setting will be in later rounds."""
+    """The round's review is over: its decisions stand, and what nobody has decided stays out, whatever the setting
+    will be in later rounds. Looked at and closed in one transaction, no decision falls between the two."""
     store.episodes.finish(experiment, round, PHASE, [REVIEWED])
 
 
 def learned_from(store: Store, experiment: str, round: int) -> bool:
     """Whether a round's training has begun: from then on its decisions stand."""
     return store.weights.models(experiment, round) is not None or bool(store.weights.training_sets(experiment, round))
+
+
+def closed(store: Store, experiment: str, round: int) -> bool:
+    """Whether a round's decisions stand: it goes on, or has learned."""
+    return REVIEWED in store.episodes.finished(experiment, round, PHASE) or learned_from(store, experiment, round)
 
 
 def admitted(store: Store, experiment: str, first: int, last: int) -> tuple[list[Trajectory], frozenset[str]]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from ..errors import Decided, UsageError
 from ..store import Review, Store, now
-from ..trajectories import Trajectory, digest
-from .admission import learned_from
+from ..trajectories import Repair, Trajectory, digest
+from .admission import closed, learned_from
 from .planted import Planted
 
 REASONS = ("still wrong", "right for a wrong reason", "leaks the answer", "unclear")
@@ -110,19 +110,25 @@ def _decide(store: Store, review: Review, edited: Trajectory | None = None) -> P
         text, replayed = edited.edits[repair.turn], edited.id
         if any(r.leak for r in store.repairs.of_replay(edited.id)):
             raise UsageError("this rewrite gives away where it comes from: it may not enter the library")
-        if text in store.people.planted_texts(repair.failed):
-            raise UsageError("this text is known to be wrong: it may not enter the library")
     elif review.verdict == "accept" and (
         repair.replay is None or not store.episodes.get(repair.replay).earned(threshold)
     ):
         raise UsageError("this repair's replay is wrong: it can be edited or rejected, not accepted")
+    if review.verdict != "reject" and _planted(store, repair, text):
+        raise UsageError("this text is known to be wrong: it may not enter the library")
     if row is not None:
+        told = store.people.told(review.repair, review.author)
         store.people.decide_planted(review)
-        return Planted(row.rule, review.verdict != "accept", repair.rephrased)
+        return Planted(row.rule, review.verdict != "accept", repair.rephrased, told)
     store.repairs.decide(
         replace(review, text=text, before=digest(repair.rephrased), after=digest(text), replay=replayed)
     )
     return None
+
+
+def _planted(store: Store, repair: Repair, text: str) -> bool:
+    """Whether the text was planted in this failure's place, however it is spaced."""
+    return text.split() in [planted.split() for planted in store.people.planted_texts(repair.failed)]
 
 
 def _undo(store: Store, item_id: str, author: str, at: str) -> None:
@@ -143,6 +149,8 @@ def _open(store: Store, item_id: str) -> None:
     experiment, round = store.people.place(item_id)
     if learned_from(store, experiment, round):
         raise UsageError(f"round {round} of {experiment} has been trained already: its decisions stand")
+    if closed(store, experiment, round):
+        raise UsageError(f"round {round} of {experiment} goes on already: its decisions stand")
 
 
 def _in_force(store: Store, item_id: str) -> Review | None:

@@ -37,11 +37,15 @@ _OPERATOR = re.compile(rf"(?<=[\w)\]] )[{re.escape(''.join(_OPERATORS))}](?= [\w
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """What a reviewer learns after deciding a planted repair: how it was made, and what the rewrite really was."""
+    """What a reviewer learns after deciding a planted repair: how it was made, and what the rewrite really was.
+
+    ``told``: this reviewer had decided it before, and learned then that it was planted; this time counts for nothing.
+    """
 
     rule: str
     caught: bool
     original_text: str
+    told: bool = False
 
 
 def plant(store: Store, experiment: str, round: int, *, team: Team, judge: Judge) -> None:

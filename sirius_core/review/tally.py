@@ -35,9 +35,11 @@ def progress(store: Store, experiment: str, round: int) -> Progress:
 
 
 def catches(store: Store, experiment: str) -> dict[str, tuple[int, int]]:
-    """{reviewer: (planted repairs that they did not accept, planted repairs that they decided)}."""
-    decisions = store.people.planted_decisions(experiment).values()
-    return _counted((d.author, d.verdict != "accept") for d in decisions)
+    """{reviewer: (planted repairs that they did not accept, planted repairs that they decided)}.
+
+    The first decision counts, undone or not: after it the page has told what was planted.
+    """
+    return _counted((author, verdict != "accept") for _, author, verdict in store.people.first_planted(experiment))
 
 
 def blind_agreement(store: Store, experiment: str) -> dict[str, tuple[int, int]]:

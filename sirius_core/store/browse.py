@@ -77,8 +77,9 @@ TABLES: Mapping[str, str] = {
         SELECT p.id AS planted, p.experiment, p.round, p.repair, p.rule, p.text, r.author, r.verdict,
                r.verdict <> 'accept' AS caught, r.seconds, r.created_at
         FROM planted p LEFT JOIN planted_review r
-          ON r.seq = (SELECT max(seq) FROM planted_review WHERE planted = p.id) AND r.verdict <> 'undo'
-        WHERE :e IS NULL OR p.experiment = :e ORDER BY p.experiment, p.round, p.id""",
+          ON r.planted = p.id AND r.verdict <> 'undo' AND r.seq = (
+            SELECT min(seq) FROM planted_review WHERE planted = p.id AND author = r.author AND verdict <> 'undo')
+        WHERE :e IS NULL OR p.experiment = :e ORDER BY p.experiment, p.round, p.id, r.seq""",
     "examples": """
         SELECT * FROM v_provenance WHERE :e IS NULL OR experiment = :e ORDER BY experiment, round, model, position""",
 }

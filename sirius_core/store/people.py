@@ -58,10 +58,14 @@ class People:
         return bool(self.db.value(sql, item, author))
 
     def judgements(self, experiment: str) -> list[Judged]:
-        """Each reviewer's first judgement of each repair, in order."""
+        """Each reviewer's first judgement of each item, in order; a planted one has the critic of its original.
+
+        All count, planted or not: a count that stood still would tell which they are before they are decided.
+        """
         rows = self.db.rows(
-            "SELECT j.author, j.turn, r.turn, j.seconds FROM repair r JOIN judgement j ON j.repair = r.id "
-            "WHERE r.experiment = ? AND j.seq = "
+            "SELECT j.author, j.turn, i.turn, j.seconds FROM (SELECT id, turn FROM repair WHERE experiment = ?1 "
+            "UNION ALL SELECT p.id, r.turn FROM planted p JOIN repair r ON r.id = p.repair WHERE p.experiment = ?1) i "
+            "JOIN judgement j ON j.repair = i.id WHERE j.seq = "
             "(SELECT min(seq) FROM judgement WHERE repair = j.repair AND author = j.author) ORDER BY j.seq",
             experiment,
         )
@@ -102,6 +106,19 @@ class People:
         )
         return {r["planted"]: Review(r["planted"], r["author"], r["verdict"], r["reason"], seconds=r["seconds"],
                                      created_at=r["created_at"]) for r in rows}
+
+    def first_planted(self, experiment: str) -> list[tuple[str, str, str]]:
+        """(planted, author, verdict): each reviewer's first decision of each, undone or not: later ones know."""
+        rows = self.db.rows(
+            "SELECT d.planted, d.author, d.verdict, min(d.seq) FROM planted p "
+            "JOIN planted_review d ON d.planted = p.id WHERE p.experiment = ? AND d.verdict <> 'undo' "
+            "GROUP BY d.planted, d.author ORDER BY 4", experiment)
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    def told(self, planted: str, author: str) -> bool:
+        """Whether this reviewer has decided it before, and so knows what it is."""
+        sql = "SELECT EXISTS (SELECT 1 FROM planted_review WHERE planted = ? AND author = ? AND verdict <> 'undo')"
+        return bool(self.db.value(sql, planted, author))
 
     def planted_decision(self, item: str) -> Review | None:
         row = self.db.row("SELECT * FROM planted_review WHERE planted = ? ORDER BY seq DESC LIMIT 1", item)
