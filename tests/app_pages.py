@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -24,6 +25,11 @@ def opened(db: Path, page: str, monkeypatch: pytest.MonkeyPatch, **query: str) -
         at.switch_page(f"pages/{page}.py").run()
     assert not at.exception, [e.message for e in at.exception]
     return at
+
+
+def button(at: AppTest, key: str) -> Any:
+    """A button by its key, or by the part of it before an item's id."""
+    return next(b for b in at.button if b.key == key or str(b.key).startswith(f"{key}_of_"))
 
 
 def notice(at: AppTest) -> str:

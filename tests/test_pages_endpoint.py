@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("streamlit")
 
 import chat_lab
-from app_pages import notice, opened, text_of
+from app_pages import button, notice, opened, text_of
 from chat_actor import ChatActor
 from endpoint import FakeEndpoint
 from endpoint_faults import Rate
@@ -222,15 +222,15 @@ def test_an_edit_is_played_on_at_the_endpoint(page: Callable[..., AppTest], tmp_
     first = at.session_state["rv_shown"][0]
     at.text_area[0].set_value("Multiply, then subtract the broken ones.")
     at.button(key="try").click().run()
-    assert not at.error and "Your text, played again" in text_of(at) and not at.button(key="save").disabled
+    assert not at.error and "Your text, played again" in text_of(at) and not button(at, "save").disabled
     shown_for_a_while(at)
-    at.button(key="save").click().run()
+    button(at, "save").click().run()
     with Store(tmp_path / "chat.db") as store:
         decision = store.repairs.decisions("mended-0-1", 1)[first]
         assert (decision.verdict, decision.text) == ("edit", "Multiply, then subtract the broken ones.")
     at.text_area[0].set_value("Multiply the rate by the hours.")
     at.button(key="try").click().run()
-    assert "It does not lead to the right answer" in text_of(at) and at.button(key="save").disabled
+    assert "It does not lead to the right answer" in text_of(at) and button(at, "save").disabled
 
 
 def test_a_server_that_has_gone_is_one_line(page: Callable[..., AppTest], tmp_path: Path) -> None:
@@ -265,24 +265,24 @@ def test_an_instruction_is_accepted_skipped_rejected_and_taken_back(
     said = text_of(at)
     assert f"<ins>{chat_lab.RULE}</ins>" in said and "It forgets what breaks." in said
     assert "0 of 3 reviewed" in str(at.get("progress")[0].proto) and "What the writer had read" in said
-    keys = {b.key: b.proto.shortcut for b in at.button if b.key in ("accept", "save", "reject", "skip", "undo")}
+    keys = {key: button(at, key).proto.shortcut for key in ("accept", "save", "reject", "skip", "undo")}
     assert keys["accept"] == "a" and "enter" in keys["save"].lower() and keys["reject"] == "x"
     assert len(set(keys.values())) == 5
-    at.button(key="accept").click().run()
+    button(at, "accept").click().run()
     assert verdicts(path) == {}, "a key within the first third of a second decides nothing"
     shown_for_a_while(at)
-    at.button(key="accept").click().run()
+    button(at, "accept").click().run()
     assert verdicts(path) == {first: "accept"}
     second = at.session_state["rv_shown"][0]
     shown_for_a_while(at)
-    at.button(key="skip").click().run()
+    button(at, "skip").click().run()
     third = at.session_state["rv_shown"][0]
     assert len({first, second, third}) == 3
     shown_for_a_while(at)
-    at.button(key="reject").click().run()
+    button(at, "reject").click().run()
     assert verdicts(path) == {first: "accept", third: "reject"}
     shown_for_a_while(at)
-    at.button(key="undo").click().run()
+    button(at, "undo").click().run()
     assert verdicts(path) == {first: "accept"} and at.session_state["rv_shown"][0] == third
     assert not at.exception and not at.error
 
@@ -291,21 +291,21 @@ def test_an_instruction_edited_by_hand_is_checked_and_kept(page: Callable[..., A
     at = page("review", exp="rewritten-0-1")
     first = at.session_state["rv_shown"][0]
     shown_for_a_while(at)
-    at.button(key="save").click().run()
+    button(at, "save").click().run()
     assert "the writer's own text" in notice(at) and verdicts(tmp_path / "chat.db") == {}
     at.text_area[0].set_value("Be careful with machines.").run()
-    assert at.button(key="accept").disabled and "The text is yours now" in text_of(at)
+    assert button(at, "accept").disabled and "The text is yours now" in text_of(at)
     at.button(key="put_back").click().run()
-    assert not at.button(key="accept").disabled and chat_lab.RULE in at.text_area[0].value
+    assert not button(at, "accept").disabled and chat_lab.RULE in at.text_area[0].value
     with Store(tmp_path / "chat.db") as store:
         seen = rewriting.seen_by_writer(store, store.rewrites.get(first))[0]
     at.text_area[0].set_value(f"Mind this: {seen.question}")
     shown_for_a_while(at)
-    at.button(key="save").click().run()
+    button(at, "save").click().run()
     assert "it quotes a task" in notice(at) and verdicts(tmp_path / "chat.db") == {}
     at.text_area[0].set_value("Subtract what is lost, always.")
     shown_for_a_while(at)
-    at.button(key="save").click().run()
+    button(at, "save").click().run()
     with Store(tmp_path / "chat.db") as store:
         decision = store.rewrites.decisions("rewritten-0-1", 1)[first]
         assert (decision.verdict, decision.text) == ("edit", "Subtract what is lost, always.")

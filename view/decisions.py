@@ -27,6 +27,9 @@ def bar(
     """``accept``, ``save`` and ``reject`` say whether these can be decided now; ``undo`` is the item whose decision can
     be taken back, ``back`` the one that was in view before. ``dead``: something lies over the page, no key may fire.
 
+    The buttons belong to their item: a browser that still shows the one before, because it is slow or far away, sends
+    a press of that one's button, and that decides nothing.
+
     ``help`` has a sentence for accept, save and reject.
     """
     with st.bottom, st.container(horizontal=True, gap="small", key="decisions"):
@@ -34,7 +37,7 @@ def bar(
             "Accept",
             type="primary",
             icon=":material/check:",
-            key="accept",
+            key=f"accept_of_{item}",
             shortcut="A",
             on_click=decide,
             args=("accept",),
@@ -44,7 +47,7 @@ def bar(
         st.button(
             "Save edit",
             icon=":material/edit:",
-            key="save",
+            key=f"save_of_{item}",
             shortcut="Mod+Enter" if save and not done else None,
             on_click=decide,
             args=("edit",),
@@ -54,7 +57,7 @@ def bar(
         st.button(
             "Reject",
             icon=":material/close:",
-            key="reject",
+            key=f"reject_of_{item}",
             shortcut="X",
             on_click=decide,
             args=("reject",),
@@ -64,7 +67,7 @@ def bar(
         st.button(
             "Next" if done else "Skip",
             icon=":material/arrow_forward:",
-            key="skip",
+            key=f"skip_of_{item}",
             shortcut="Right",
             on_click=actions.skip,
             args=(item,),
@@ -75,7 +78,7 @@ def bar(
             st.button(
                 "Unflag" if flagged else "Flag",
                 icon=":material/flag:",
-                key="flag",
+                key=f"flag_of_{item}",
                 shortcut="F",
                 on_click=flag,
                 disabled=dead,
@@ -85,7 +88,7 @@ def bar(
             "Undo",
             icon=":material/undo:",
             type="tertiary",
-            key="undo",
+            key=f"undo_of_{item}",
             shortcut="U",
             disabled=dead or undo is None,
             on_click=actions.undo,
@@ -96,7 +99,7 @@ def bar(
             "Back",
             icon=":material/arrow_back:",
             type="tertiary",
-            key="back",
+            key=f"back_of_{item}",
             shortcut="Left",
             disabled=dead or back is None,
             on_click=actions.back,

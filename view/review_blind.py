@@ -23,7 +23,7 @@ def draw(item: Item, s: Shown, *, dead: bool) -> None:
                 st.button(
                     f"Turn {n}: {episodes.name(turn)}",
                     icon=episodes.ICONS.get(turn.role, ":material/forum:"),
-                    key=f"blame_{n}",
+                    key=f"blame_{n}_of_{item.id}",  # of this item: see decisions.bar
                     shortcut=str(n) if n <= KEYS else None,
                     on_click=actions.judge,
                     args=(item, n - 1),
@@ -32,8 +32,8 @@ def draw(item: Item, s: Shown, *, dead: bool) -> None:
                 )
                 say(readable(s.task.source, turn.text), big=True)
         st.button(
-            "I cannot tell", icon=":material/question_mark:", key="blame_0", shortcut="0", on_click=actions.judge,
-            args=(item, None), disabled=dead, help="Key 0.",
+            "I cannot tell", icon=":material/question_mark:", key=f"blame_0_of_{item.id}", shortcut="0",
+            on_click=actions.judge, args=(item, None), disabled=dead, help="Key 0.",
         )
 
 
