@@ -65,9 +65,9 @@ def body(text: str) -> str:
 
 
 def learned(silent: str, carried: str) -> None:
-    """A sequence as a model is trained on it: what is only read, then what carries loss, underlined."""
-    st.html(f'<div class="said long"><span class="quiet">{html.escape(silent)}</span> '
-            f"<ins>{html.escape(carried)}</ins></div>")
+    """A sequence as a model is trained on it: what is only read, then, underlined, what carries loss; long ones folded."""
+    st.html(f'<div class="said long"><span class="quiet">{body(silent) if silent else ""}</span> '
+            f"<ins>{body(carried)}</ins></div>")
 
 
 def problem(text: str) -> None:

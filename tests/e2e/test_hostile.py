@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import hostile
 import pytest
 from browser import apart, opened, settled, wrong_layout
 
+from sirius_core import imports
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse
 
@@ -50,9 +52,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str]
             waits = longform.act(store, seed=1, review=True, replays=2, planted=0.0, blind=0.0, **sizes).id
             browse = Browse(store.db)
             one, *_, large = browse.mended(done, 50)
-            return done, waits, one, large, next(r for r in store.repairs.find(waits, 1) if r.mended).id
+            repair = next(r for r in store.repairs.find(waits, 1) if r.mended).id
+            return done, waits, one, large, repair, *imported(store, db.with_name("traces.jsonl"))
 
-    done, waits, one, large, repair = apart(made)
+    done, waits, one, large, repair, traces, trace = apart(made)
     hostile.poison(db)
     hostile.enlarge(db, large)
     address = serve(db)
@@ -64,9 +67,27 @@ def pages(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str]
         "episode of a megabyte": f"/explore?exp={done}&traj={large}",
         "review": f"/review?exp={waits}&rv={repair}",
         "library": f"/library?exp={done}",
+        "example": f"/library?exp={done}&lb_at=0",
+        "training": f"/library?exp={done}&lb_view=Training",
+        "words in the turns": f"/explore?exp={done}&ex_said=says",
+        "traces from elsewhere": f"/explore?exp={traces}",
+        "a trace": f"/explore?exp={traces}&traj={trace}",
+        "their review": f"/review?exp={traces}",
+        "their library": f"/library?exp={traces}&lb_view=Export+and+verify",
         "settings": f"/settings?exp={done}",
     }
     return {name: address + path for name, path in paths.items()}
+
+
+def imported(store: Store, file: Path) -> tuple[str, str]:
+    """(experiment, a failed episode of it): traces whose roles, too, are hostile; those that are right are kept."""
+    role = hostile.short("role")
+    lines = [{"question": f"{number} + 1?", "answer": "7", "turns": [{"role": role, "text": f"Answer: {number}"}]}
+             for number in (6, 7, 7)]
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    name = imports.take(store, file).experiment
+    imports.keep(store, name)
+    return name, next(t for t in store.episodes.find(name) if not t.right).id
 
 
 def test_no_field_is_forgotten(tmp_path: Path) -> None:
@@ -97,4 +118,5 @@ def test_hostile_text_is_text(pages: dict[str, str], visit: Callable[..., Any]) 
     assert page.dialogs == [] and page.outside == []
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
-    assert silent == ["explore", "settings"]  # in a canvas, and nowhere; elsewhere it is to be seen as text
+    # in a table's canvas, and on the settings page nowhere; everywhere else it is to be seen as text
+    assert {*silent} <= {"explore", "words in the turns", "traces from elsewhere", "settings"}
