@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from actors import ActingMachine, act
 
-from sirius_core import figures, review
+from sirius_core import figures, inquiries, review
 from sirius_core.__main__ import main
 from sirius_core.errors import WaitingForReview
 from sirius_core.improve import Run, improve
@@ -23,7 +23,7 @@ E = "tiny-0-1"
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory) -> Path:
-    """A finished round with a decision, a planted repair and a comparison."""
+    """A finished round with a decision, a planted repair, a comparison and two questions."""
     path = tmp_path_factory.mktemp("check") / "lab.db"
     with Store(path) as store:
         e = act(store, review="true", planted=0.5, rounds=1)
@@ -32,6 +32,11 @@ def clean(tmp_path_factory) -> Path:
         review.go_on(store, e.id, 1)
         with suppress(WaitingForReview):
             improve(Run(store, e, ActingMachine(e)))
+        t = next(t for t in store.episodes.find(e.id, phase="propose") if len(t.turns) == 3 and not t.right)
+        asked = [inquiries.ask(store, t.id, turn=0, text="x * y : 1 2 * 3", k=4),
+                 inquiries.ask(store, t.id, kind="blame", k=4)]
+    for inquiry in asked:
+        inquiries.carry_out(path, inquiry, machine=ActingMachine(e))
     return path
 
 
@@ -112,7 +117,7 @@ def test_a_trajectory_that_was_moved_no_longer_has_its_id(clean, harm, column, v
 def test_a_replay_whose_edit_was_changed_no_longer_has_its_branch(clean, harm):
     seq, branch = one(clean, "SELECT seq, branch FROM trajectory WHERE parent IS NOT NULL AND phase = 'repair' LIMIT 1")
     lines = harm("UPDATE trajectory SET edits = '{\"0\": \"other\"}' WHERE seq = ?", seq)
-    assert len(lines) == 1 and lines[0].startswith(f"trajectory {seq} ({E}): branch is {branch!r}, derived '")
+    assert len(lines) == 2 and "turn and rephrased is" in lines[1] and lines[0].startswith(f"trajectory {seq} ({E}): branch is {branch!r}, derived '")
 
 
 def test_a_seed_that_no_place_gives(clean, harm):
@@ -141,6 +146,28 @@ def test_ids_that_are_derived_from_what_they_name(clean, harm):
     task, answer = one(clean, "SELECT id, answer FROM task LIMIT 1")
     lines = harm("UPDATE task SET answer = ? WHERE id = ?", answer + "0", task)
     assert len(lines) == 1 and lines[0].startswith(f"task {task}: id is {task!r}, derived '")
+
+
+def test_a_repair_that_is_not_what_its_replay_says(clean, harm):
+    seq, turn, text, failed, task = one(clean, "SELECT seq, turn, rephrased, failed, task FROM repair WHERE mended "
+                                               "AND id NOT IN (SELECT repair FROM review)")
+    other, about = one(clean, "SELECT id, task FROM trajectory WHERE task <> ?", task)
+    assert harm("UPDATE repair SET failed = ? WHERE seq = ?", other, seq) == [
+        f"repair {seq} ({E}): task is {task!r}, derived {about!r}",
+        f"repair {seq} ({E}): failed is {other!r}, derived {failed!r}"]
+    assert harm("UPDATE repair SET turn = 7 WHERE seq = ?", seq) == [
+        f"repair {seq} ({E}): turn and rephrased is {{'7': {text!r}}}, derived {{'{turn}': {text!r}}}"]
+
+
+def test_an_answer_that_its_replays_do_not_give(clean, harm):
+    for kind, name in (("whatif", "edited"), ("blame", "values")):
+        inquiry, stored = one(clean, "SELECT id, result FROM inquiry WHERE kind = ?", kind)
+        said = json.loads(stored)
+        false = [4, 5] if kind == "whatif" else [[4, 5], *said["values"][1:]]
+        assert harm("UPDATE inquiry SET result = ? WHERE id = ?", json.dumps({**said, name: false}), inquiry) == [
+            f"inquiry {inquiry}: result.{name} is {false!r}, derived {said[name]!r}"]
+        found = harm("UPDATE inquiry SET text = 'another' WHERE id = ?", inquiry)
+        assert found[0].startswith(f"inquiry {inquiry}: id is {inquiry!r}, derived ")
 
 
 @pytest.mark.parametrize("column, value", [

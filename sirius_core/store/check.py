@@ -13,7 +13,10 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import groupby
+from sqlite3 import Row
+from typing import Any
 
 from ..trajectories import SeedPath, canonical, digest
 from . import check_reports
@@ -33,7 +36,8 @@ def problems(db: Connection, draw: Draw | None = None, hear: Hear = lambda news:
         yield f"{row[0]} row {row[1]} points at a missing {row[2]}"
     yield from _tasks(db)
     yield from _trajectories(db, _progress(hear, db.value("SELECT count(*) FROM trajectory")))
-    for what, look in (("repairs and decisions", _people), ("training sets", _training_sets), ("weights", _weights)):
+    for what, look in (("repairs and decisions", _people), ("questions", _questions),
+                       ("training sets", _training_sets), ("weights", _weights)):
         hear(what)
         yield from look(db)
     hear("reports")
@@ -103,8 +107,16 @@ def _trajectories(db: Connection, at: Callable[[int], None]) -> Iterator[str]:
 def _people(db: Connection) -> Iterator[str]:
     thresholds = {row["id"]: json.loads(row["settings"]).get("threshold", 0.5)
                   for row in db.rows("SELECT id, settings FROM experiment")}
-    for r in db.each("SELECT r.*, t.reward FROM repair r LEFT JOIN trajectory t ON t.id = r.replay ORDER BY r.seq"):
+    for r in db.each(
+        "SELECT r.*, t.reward, t.parent, t.edits, f.task AS about FROM repair r "
+        "LEFT JOIN trajectory t ON t.id = r.replay JOIN trajectory f ON f.id = r.failed ORDER BY r.seq"
+    ):
         where = f"{r['seq']} ({r['experiment']})"
+        yield from differs("repair", where, "task", r["task"], r["about"])
+        if r["parent"] is not None:  # its replay says what was repaired, where and how
+            edits = json.loads(r["edits"])
+            yield from differs("repair", where, "failed", r["failed"], r["parent"])
+            yield from differs("repair", where, "turn and rephrased", {str(r["turn"]): r["rephrased"]}, edits)
         if r["phase"] in ("repair", "control", "review"):
             yield from differs("repair", where, "id", r["id"], digest(r["mend"], r["regeneration_no"]))
         mended = r["reward"] is not None and r["reward"] > thresholds[r["experiment"]] and not json.loads(r["leak"])
@@ -117,6 +129,45 @@ def _people(db: Connection) -> Iterator[str]:
         yield from differs("planted", p["id"], "id", p["id"], digest("planted", p["repair"], p["text"]))
     for seq, id, writer in db.each("SELECT seq, id, writer FROM rewrite ORDER BY seq"):
         yield from differs("rewrite", seq, "id", id, digest("rewrite", writer))
+
+
+def _questions(db: Connection) -> Iterator[str]:
+    """The id of each question, and its answer from the replays that it speaks of (see whatif.py)."""
+    sql = ("SELECT i.*, t.seed, t.round, t.phase, t.task, t.attempt, t.branch, t.draw, t.seq, t.reward, e.settings "
+           "FROM inquiry i JOIN trajectory t ON t.id = i.trajectory JOIN experiment e ON e.id = i.experiment "
+           "ORDER BY i.rowid")
+    for q in db.each(sql):
+        asked = (q["trajectory"], q["kind"], q["turn"], q["text"], q["k"], q["spoken"])
+        yield from differs("inquiry", q["id"], "id", q["id"], digest(*asked)[:16])
+        if q["result"] is not None:
+            stored = json.loads(q["result"])
+            for name, value in _answer(db, q).items():
+                yield from differs("inquiry", q["id"], f"result.{name}", stored.get(name), value)
+
+
+def _answer(db: Connection, q: Row) -> dict[str, Any]:
+    parent = SeedPath(q["experiment"], q["seed"], q["round"], q["phase"], q["task"], q["attempt"], q["branch"],
+                      q["draw"])
+    threshold = json.loads(q["settings"]).get("threshold", 0.5)
+
+    def ids(edits: dict[str, str], fresh_from: int | None) -> str:
+        branch, phase = digest(parent.key, edits, fresh_from), f"{q['kind']}:{q['spoken']}"
+        return json.dumps([replace(parent, phase=phase, branch=branch, draw=draw).id for draw in range(q["k"])])
+
+    def tries(edits: dict[str, str], fresh_from: int | None) -> list[int]:
+        sql = ("SELECT coalesce(sum(reward > ?), 0), count(*) FROM trajectory "
+               "WHERE id IN (SELECT value FROM json_each(?))")
+        return list(db.rows(sql, threshold, ids(edits, fresh_from))[0])
+
+    said = db.rows("SELECT role, seat FROM turn WHERE trajectory = ? ORDER BY idx", q["seq"])
+    if q["kind"] == "blame":
+        speakers = [role + (f" {seat}" if seat else "") for role, seat in said]
+        return {"values": [tries({}, turn) for turn in range(len(said))], "speakers": speakers}
+    edits, after = {str(q["turn"]): q["text"]}, q["turn"] + 1
+    sampled = db.value("SELECT EXISTS (SELECT 1 FROM trajectory t JOIN turn u ON u.trajectory = t.seq "
+                       "WHERE t.id IN (SELECT value FROM json_each(?)) AND u.origin = 'sampled')", ids(edits, None))
+    return {"edited": tries(edits, None), "unedited": tries({}, after) if after < len(said) else None,
+            "was_right": q["reward"] is not None and q["reward"] > threshold, "certain": not sampled}
 
 
 def _training_sets(db: Connection) -> Iterator[str]:
