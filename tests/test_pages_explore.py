@@ -121,7 +121,8 @@ def test_a_branch_is_kept_and_sent_and_found_again(db: Path, launched: list[str]
         assert store.inquiries.get(inquiry).kept
     assert any("kept" in e.label for e in at.expander)
     at.button(key=f"send_{inquiry}").click().run()
-    assert "every round of tiny-0-1 is over" in notice(at)
+    assert notice(at).replace("\\", "").endswith("runs without review, so no round of it waits for a decision; "
+                                                 "turn it on: sirius resume tiny-0-1 --set review=true --set rounds=3")
     with Store(db) as store:
         branch = whatif.ids(t, whatif.what_if(t, 0, plan, 8)[0], "whatif:0")[0]
         assert store.episodes.get(branch).parent == t.id
@@ -249,9 +250,30 @@ def test_a_branch_that_was_sent_waits_in_the_review(tmp_path: Path, monkeypatch:
     with Store(db) as store:
         [item] = [i for i in review.items(store, EXP, 1) if i.kind == "sent"]
         sent = store.repairs.get(item.id).replay
+    at = opened(db, "explore", monkeypatch, exp=EXP, traj=t.id)  # another visit knows it, too
+    assert at.button(key=f"send_{inquiry}").label == "Sent to review" and at.button(key=f"send_{inquiry}").disabled
     said = text_of(opened(db, "explore", monkeypatch, exp=EXP, traj=sent or ""))
     assert "Sent to review" in said and "Open it in review" in said
     other = asked(db, held.id, turn=2, text="1 2 m" if held.turns[2].text != "1 2 m" else "3 m")
     with Store(db) as store, pytest.raises(UsageError, match="this problem is a heldout one"):
         answer = store.inquiries.get(other)
         review.send(store, whatif.ids(held, inquiries.variants(held, answer)[0], answer.phase)[0], "Ann")
+
+
+def test_a_branch_whose_round_went_on_without_a_decision_is_sent_again(tmp_path: Path) -> None:
+    db = Path(shutil.copy(waiting_db(), tmp_path / "waits.db"))
+    t = slip(db)
+    with Store(db) as store:
+        plan = next(x.turns[0].text for x in store.episodes.find(EXP, task=t.task) if x.right)
+    asked(db, t.id, turn=0, text=plan)
+    branch = whatif.ids(t, whatif.what_if(t, 0, plan, 8)[0], "whatif:0")[0]
+    with Store(db) as store:
+        assert review.sent(store, branch) is None
+        first = review.send(store, branch, "Ann")
+        assert (review.sent(store, branch), review.send(store, branch, "Ben")) == (first, first)
+        review.close(store, EXP, 1)
+        assert review.sent(store, branch) is None
+        second = review.send(store, branch, "Ann")
+        assert [store.repairs.place(item) for item in (first, second)] == [(EXP, 1), (EXP, 2)]
+        assert review.sent(store, branch) == second
+        assert list(store.check()) == []

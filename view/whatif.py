@@ -139,9 +139,9 @@ def _branches(store: Store, a: Inquiry, parent: Trajectory, answer: WhatIf) -> N
         st.button("Kept" if a.kept else "Keep this branch", key=f"keep_{a.id}", on_click=keep, args=(a.id, not a.kept),
                   icon=":material/bookmark_added:" if a.kept else ":material/bookmark_add:",
                   help="Marks the question, so that it is found again in the list below and in notebooks.")
-        sent = st.session_state.get("wi_sent", {}).get(a.id)
+        sent = review.sent(store, best) if best else None
         st.button("Sent to review" if sent else "Send to review", key=f"send_{a.id}", icon=":material/rate_review:",
-                  on_click=send, args=(a.id, best), disabled=best is None or bool(sent),
+                  on_click=send, args=(best,), disabled=best is None or bool(sent),
                   help="No branch came right." if best is None else
                   "The first branch that came right waits for a decision, as a repair does.")
         if sent:
@@ -153,15 +153,13 @@ def keep(inquiry: str, kept: bool) -> None:
         store.inquiries.set(inquiry, kept=int(kept))
 
 
-def send(inquiry: str, branch: str) -> None:
+def send(branch: str) -> None:
     """A refusal (a held-out problem, a round that is over) is told on top of the page."""
     try:
         with lab.opened() as store:
-            item = review.send(store, branch, author(), "a what-if")
+            review.send(store, branch, author(), "a what-if")
     except SiriusError as error:
         st.session_state["_notice"] = str(error)
-        return
-    st.session_state["wi_sent"] = {**st.session_state.get("wi_sent", {}), inquiry: item}
 
 
 # -- what was asked --------------------------------------------------------------------------------------------------

@@ -67,4 +67,4 @@ def derived(store: Store, experiment: Experiment) -> dict[str, list[Example]]:
     plays = store.episodes.find(experiment.id, phase=PHASE, min_reward=threshold, whole=False)
     library = Library((*plays, *admitted), by_people, threshold)
     examples = [example for t in library.successes() for example in library.credited(t)]
-    return per_model(examples, recipes.get(experiment.settings).model_of)
+    return dict(per_model(examples, recipes.get(experiment.settings).model_of))
