@@ -141,6 +141,11 @@ def test_every_command_is_told_and_none_that_is_not_there() -> None:
         assert set(named) <= set(known), page.name
 
 
+def test_every_benchmark_is_in_its_table() -> None:
+    listed = re.findall(r"^\| `(\w+)\.py` \|", (ROOT / "benchmarks" / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted([*listed, "contenders"]) == sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+
+
 def test_every_page_is_on_the_map() -> None:
     said = (ROOT / "README.md").read_text("utf-8")
     (line,) = re.findall(r"^pages/ +(.+)$", said, re.MULTILINE)

@@ -65,7 +65,7 @@ def body(text: str) -> str:
 
 
 def learned(silent: str, carried: str) -> None:
-    """A sequence as a model is trained on it: what is only read; underlined, what carries loss. Long ones are folded."""
+    """A sequence as a model is trained on it: what is only read; underlined, what carries loss. Long ones fold."""
     st.html(f'<div class="said long"><span class="quiet">{body(silent) if silent else ""}</span> '
             f"<ins>{body(carried)}</ins></div>")
 

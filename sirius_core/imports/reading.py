@@ -36,8 +36,6 @@ class Survey:
     state: tuple[int, int]  # bytes and time of the file when it was read
     traces: int
     forms: Mapping[str, int]
-    with_truth: int
-    with_reward: int
     reading: Reading
     notes: tuple[str, ...] = ()
 
@@ -71,12 +69,9 @@ def traces(path: Path, reading: Reading) -> Iterator[Trace]:
 def survey(path: Path, kind: str = "", hear: Hear = lambda lines: None) -> Survey:
     """Read the whole file. UsageError names the first defect, so that of a broken file nothing is taken over."""
     before, forms, unread = state_of(path), Counter[str](), Counter[str]()
-    truths, rewards, count = 0, 0, 0
-    reading = _reading(path, kind)
+    reading, count = _reading(path, kind), 0
     for count, made in enumerate(traces(path, reading), 1):
         forms[made.form] += 1
-        truths += bool(made.answer)
-        rewards += made.reward is not None or made.better is not None
         unread.update(made.unread[:20])
         if len(unread) > 1000:  # keys that are data
             unread = Counter(dict(unread.most_common(20)))
@@ -94,7 +89,7 @@ def survey(path: Path, kind: str = "", hear: Hear = lambda lines: None) -> Surve
         notes += (f"not read: {names}{' and more' if len(unread) > 5 else ''}",)
     if state_of(path) != before:
         raise UsageError(f"{path.name} changes while it is read: wait until it is written")
-    return Survey(path, content, before, count, dict(forms), truths, rewards, reading, notes)
+    return Survey(path, content, before, count, dict(forms), reading, notes)
 
 
 def preview(path: Path, count: int = 5, kind: str = "") -> Preview:
