@@ -141,6 +141,11 @@ def test_what_another_window_has_decided_is_not_decided_twice(go: Go, db: Path) 
     assert "Decided by Ann: reject" in at.info[0].value.replace("\\", "")
     press(at, "undo")
     assert at.text_area(key=f"edit_{item.id}").value == "1 + 1"
+    other = go(rv=one_of(db).id)  # a window in which nothing was typed
+    with Store(db) as store:
+        review.decide(store, str(other.session_state["rv_shown"][0]), "reject", "Ann")
+    press(other, "reject")
+    assert notice(other) == "Ann has decided this meanwhile: reject; undo that to decide again."
 
 
 def test_a_reason_is_set_by_a_key_and_decides_nothing(go: Go, db: Path) -> None:

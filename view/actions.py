@@ -85,8 +85,9 @@ def decide(item: Item, verdict: str) -> None:
             over = review.over(store, item.experiment, item.round)
     except Decided as error:  # in another window
         leave()
-        typed = review_tries.typing(item.id)
-        st.session_state["_notice"] = str(error) + (" Your text is kept; go back to see it." if typed else "")
+        with lab.opened() as store:
+            typed = review_tries.typing(store, item.id)
+        st.session_state["_notice"] = f"{error}." + (" Your text is kept; go back to see it." if typed else "")
         return
     except SiriusError as error:
         st.session_state["_notice"] = str(error)

@@ -17,7 +17,7 @@ from sirius_core.store import Store
 from sirius_core.trajectories import Repair, Trajectory
 
 from . import lab, trial
-from .words import typed
+from .words import editable, typed
 
 TEXT, CRITIQUE = "the rewrite", "the critique"
 _KEPT = {TEXT: "rv_tried", CRITIQUE: "rv_advised"}
@@ -99,6 +99,8 @@ def starting(repair: Repair, failed: Trajectory, what: str) -> str:
     return repair.rephrased or (failed.turns[repair.turn].text if repair.turn is not None else "")
 
 
-def typing(item: str) -> bool:
-    """Whether somebody has typed into a box of this item."""
-    return any(st.session_state.get(box(item, what)) is not None for what in _KEPT)
+def typing(store: Store, item: str) -> bool:
+    """Whether what stands in a box of this item is not what it began with."""
+    s = review.shown(store, item)
+    begins = {what: editable(s.task.source, starting(s.repair, s.failed, what)) for what in _KEPT}
+    return any(st.session_state.get(box(item, what), text) != text for what, text in begins.items())

@@ -151,3 +151,24 @@ def test_two_windows_and_blind_ones(at: Any, visit: Callable[..., Any], serve: S
     other.get_by_text("You could not tell").wait_for()
     pressed(other, "a")
     assert verdicts(db) == {at.item: "accept"}
+
+
+def test_a_browser_that_is_behind_decides_only_what_it_shows(visit: Callable[..., Any], serve: Serve, db: Path) -> None:
+    item, window, held, holding = mended(db)[0], visit(), [], []
+
+    def connected(browser: Any) -> None:
+        server = browser.connect_to_server()
+        browser.on_message(server.send)
+        server.on_message(lambda said: held.append((browser, said)) if holding else browser.send(said))
+
+    window.route_web_socket("**/_stcore/stream", connected)
+    opened(window, f"{serve(db)}/review?exp={EXP}&rv={item}")
+    holding.append(True)  # the next item has left the server and does not arrive
+    for _ in range(3):
+        window.keyboard.press("x")
+        window.wait_for_timeout(700)
+    holding.clear()
+    for browser, said in held:
+        browser.send(said)
+    window.get_by_text("1 rejected").wait_for()
+    assert verdicts(db) == {item: "reject"}
