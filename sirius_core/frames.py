@@ -249,6 +249,11 @@ class Frames:
         """Every known-bad repair: which one's place it takes, by which rule, and how each reviewer first decided it."""
         return self._frame("planted", experiment)
 
+    def reviewers(self, experiment: str) -> pd.DataFrame:
+        """One row per reviewer: planted repairs ``caught`` of ``planted`` decided; on ``blind`` ones how often the
+        turn that the critic blames (``same_turn``); intervals as ``..._low`` and ``..._high``."""
+        return _made(tables.reviewers(self.store, experiment))
+
     def worth(self, experiment: str | None = None, round: int | None = None) -> pd.DataFrame:
         """What reviewing bought, a row per measured round, pair of arms and mode: delta with interval, p, holm."""
         return _made([{"experiment": e, "round": record["round"], **pair}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import statistics
+from . import review, statistics
 from .review import replays
 from .store import Experiment, Store
 from .store.browse import Browse
@@ -101,6 +101,21 @@ def evidence(store: Store, e: Experiment, round: int) -> list[Row]:
             (right, n), interval = getattr(found, way), found.interval(way)
             rows.append({"repair": c.id, "failed": c.failed, "turn": c.turn, "way": way, "right": right, "n": n,
                          "low": interval.low if n else None, "high": interval.high if n else None})
+    return rows
+
+
+def reviewers(store: Store, experiment: str) -> list[Row]:
+    """How each reviewer does: planted repairs caught, and on blind ones the turn that the critic blames, too."""
+    caught, agreed = review.catches(store, experiment), review.blind_agreement(store, experiment)
+    rows = []
+    for who in sorted({*caught, *agreed}):
+        row: Row = {"author": who}
+        for good, of, counts in (("caught", "planted", caught), ("same_turn", "blind", agreed)):
+            right, n = counts.get(who, (0, 0))
+            interval = statistics.wilson(right, n)
+            row |= {good: right, of: n, f"{good}_low": interval.low if n else None,
+                    f"{good}_high": interval.high if n else None}
+        rows.append(row)
     return rows
 
 

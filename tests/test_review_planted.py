@@ -212,6 +212,9 @@ def test_flags_and_planted_repairs_as_frames(paused: Desk, tmp_path: Path) -> No
     review.flag(paused.store, two, "bob", raised=False)
     with frames.open(tmp_path / "lab.db") as lab:
         planted, flags = lab.planted(paused.id).set_index("planted"), lab.flags()
+        (row,) = lab.reviewers(paused.id).to_dict("records")
+    assert (row["author"], row["caught"], row["planted"], row["blind"]) == ("ann", 1, 1, 0)
+    assert (round(row["caught_low"], 2), row["caught_high"], row["same_turn_low"]) == (0.21, 1.0, None)
     assert list(planted.loc[one, ["author", "verdict", "caught", "seconds"]]) == ["ann", "reject", True, 1.5]
     assert len(planted) == len(paused.planted()) and planted.drop(one)["verdict"].isna().all()
     assert flags[["item", "author", "raised", "note", "in_force"]].values.tolist() == [

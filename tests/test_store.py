@@ -239,8 +239,7 @@ def test_repairs_and_decisions_come_back_and_the_last_decision_counts(
     last = reviews[-1] if reviews and reviews[-1].verdict != "undo" else None
     for round in (7, None):
         assert shared.repairs.decisions("e-0-1", round).get(repair.id) == last
-    if last:
-        assert last in shared.repairs.last_decisions("e-0-1")
+    assert shared.repairs.decision(repair.id) == last
 
 
 @given(st.binary(max_size=300))

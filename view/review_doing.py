@@ -27,6 +27,8 @@ def panel(store: Store, e: Experiment) -> None:
             review_bars.draw(bars)
         else:
             st.caption("No planted repair and no blind one decided yet.")
+    if caught or agreed:
+        code.copy("reviewers", code.call("reviewers", e.id))
     if seconds:
         st.markdown(f"**Seconds on the screen**: median {median(seconds):.1f}, "
                     f"{many(len(seconds), 'decision')} one by one")

@@ -139,11 +139,6 @@ class Repairs:
     def history(self, repair_id: str) -> list[Review]:
         return [_review(row) for row in self.db.rows("SELECT * FROM review WHERE repair = ? ORDER BY seq", repair_id)]
 
-    def last_decisions(self, experiment: str, limit: int = 10) -> list[Review]:
-        sql = ("SELECT d.* FROM v_decision d JOIN repair r ON r.id = d.repair WHERE r.experiment = ? "
-               "ORDER BY d.seq DESC LIMIT ?")
-        return [_review(row) for row in self.db.rows(sql, experiment, limit)]
-
 
 def _repair(row: sqlite3.Row) -> Repair:
     return Repair(row["id"], row["failed"], row["mend"], row["task"], row["critique"], row["critic"], row["turn"],

@@ -94,9 +94,6 @@ class Rewrites:
         sql = "SELECT * FROM rewrite_review WHERE rewrite = ? ORDER BY seq"
         return [_review(row) for row in self.db.rows(sql, rewrite_id)]
 
-    def last_decisions(self, experiment: str, limit: int = 10) -> list[RewriteReview]:
-        return [_review(row) for row in self.db.rows(f"{_IN_FORCE} ORDER BY r.seq DESC LIMIT ?", experiment, limit)]
-
 
 def _rewrite(row: sqlite3.Row) -> Rewrite:
     return Rewrite(row["id"], row["experiment"], row["round"], row["model"], row["before"], row["after"], row["why"],
