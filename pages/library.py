@@ -20,9 +20,12 @@ EXAMPLES, TRAINING, EXPORT = "Examples", "Training", "Export and verify"
 def choose(sets: list[dict]) -> dict:
     """Which round and whose training set; both stand in the address."""
     rounds = [str(r) for r in dict.fromkeys(s["round"] for s in reversed(sets))]
+    known = lab.known("lb_round", rounds, "round")
     with st.container(horizontal=True, vertical_alignment="bottom", key="lb_choice"):
         round = st.selectbox("Round", rounds, key="lb_round", bind="query-params", width=95)
         models = [s["model"] for s in sets if str(s["round"]) == round]
+        if not (lab.known("lb_model", models, "role") and known):
+            library_chain.close()  # the example of that number is another one here
         model = st.selectbox("Role", models, key="lb_model", bind="query-params", width=190, format_func=whose)
         st.segmented_control("Show", [EXAMPLES, TRAINING, EXPORT], key="lb_view", bind="query-params",
                              default=EXAMPLES, required=True, on_change=library_chain.close)

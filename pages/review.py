@@ -169,9 +169,31 @@ def repairs(store: Store, e: Experiment, round: int, queue: list[Item]) -> None:
             st.button("Show all", icon=":material/filter_list_off:", key="show_all", on_click=review_queue.show_all)
 
 
+def past(store: Store, item: Item) -> None:
+    """An item whose round is over, to look at: its decision stands."""
+    s, decided = review.shown(store, item.id), item.decision
+    lab.link(lab.REVIEW, "What waits now", icon=":material/arrow_back:")
+    review_side.question(s)
+    said = "Nobody decided this" if decided is None else f"Decided by {lab.plain(decided.author)}: {decided.verdict}"
+    why = f" ({lab.plain(decided.reason)})" if decided is not None and decided.reason else ""
+    st.info(f"{said}{why}. Round {item.round} is over, so that stands.", icon=":material/lock:")
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        review_item.card(item, s)
+    with right:
+        review_side.critique(s)
+        review_side.evidence(store, item)
+        review_side.further_on(item, s)
+        review_side.answer(s)
+        lab.link(lab.EXPLORE, "The whole episode", icon=":material/timeline:", traj=s.failed.id)
+
+
 # -- choose, call ------------------------------------------------------------------------------------------------------
 with lab.opened() as store:
     e = lab.chosen(store)
+    if e is not None and (over_item := review_queue.of_earlier_round(store, e)):
+        past(store, over_item)
+        st.stop()
     if e is None or not e.settings.review:
         lab.empty(
             "Nothing waits for a decision",
@@ -187,6 +209,8 @@ with lab.opened() as store:
     waiting = [] if moves else review.waiting(store, e.id, round, queue)
     rewrites = [] if moves or waiting else rewriting.waiting(store, e.id, round)
     opened = st.query_params.get("rv") in {i.id for i in queue}
+    if not (moves or opened or rewrites) and "rv" in st.query_params:
+        st.warning(review_queue.not_here(store, st.query_params["rv"]), icon=":material/link_off:")
     decided = sum(i.decision is not None for i in queue)
     over = not waiting and not rewrites and (review_over.waits(e, round) or (job.status == "paused" and decided > 0))
     if waiting or (opened and (over or imports.imported(e))):

@@ -169,6 +169,13 @@ def test_a_link_opens_at_its_turn(db: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert [e.proto.expanded for e in at.expander if e.label.startswith("**")] == [True] * 3
 
 
+def test_a_link_with_a_filter_that_is_not_here_says_so(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = opened(db, "explore", monkeypatch, exp=EXP, ex_round="77", ex_kind="evaluation", ex_outcome="odd")
+    assert [w.value.replace("\\", "") for w in at.warning] == [
+        "The link names round '77', which is not here.", "The link names outcome 'odd', which is not here."]
+    assert at.selectbox(key="ex_kind").value == "evaluation"
+
+
 def test_a_link_into_another_experiment_opens_that_one(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     t = slip(db)
     with Store(db) as store:

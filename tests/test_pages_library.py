@@ -90,6 +90,10 @@ def test_one_example_leads_back_to_the_decision_and_forward_to_the_test(db, monk
     links = [link.proto.query_string for link in at.get("page_link")]
     assert any(f"traj={row['trajectory']}" in link and f"turn={row['turn']}" in link for link in links)
     assert any(f"rv={row['repair']}" in link for link in links)
+    there = opened(db, "review", monkeypatch, exp=E, rv=row["repair"])
+    assert [i.value.replace("\\", "") for i in there.info] == [
+        "Decided by ann <b>&: accept (it *is* right). Round 1 is over, so that stands."]
+    assert "Played again with the rewrite" in text_of(there) and not there.warning
     at.button(key="lb_close").click().run()
     assert at.dataframe and "lb_at" not in at.query_params
 
@@ -102,6 +106,14 @@ def test_a_direct_success_needed_nobody_and_a_wrong_address_is_said(db, monkeypa
     for wrong in ("99999", "x", "-1"):
         at.query_params["lb_at"] = wrong
         assert "There is no such example" in text_of(at.run())
+
+
+def test_a_link_to_what_is_not_here_shows_nothing_else_in_its_place(db, monkeypatch):
+    at = opened(db, "library", monkeypatch, exp=E, lb_round="77", lb_at="0")
+    assert [w.value.replace("\\", "") for w in at.warning] == ["The link names round '77', which is not here."]
+    assert at.dataframe and "lb_at" not in at.query_params
+    at = opened(db, "review", monkeypatch, exp=E, rv="nope")
+    assert [w.value.replace("\\", "") for w in at.warning] == ["This database has no item 'nope'."]
 
 
 def test_the_loss_the_first_batch_and_the_hardest(db, monkeypatch):

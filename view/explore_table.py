@@ -14,12 +14,17 @@ from .words import readable, to_pocket
 
 PAGE = 50
 ANY = "any"
+MENDED = [ANY, "mended", "not mended"]
 
 
 def filters(store: Store, browse: Browse, e: Experiment) -> tuple[Filter, dict[str, Hit]]:
     """The filter row, and where the words were said; every choice stands in the address, so a view can be shared."""
     source, family, subject = browse.source(e.id), ANY, ANY
     formulas = source in (None, "formulas")
+    rounds, outcomes = [ANY, *map(str, browse.rounds(e.id))], [ANY, *OUTCOMES, *browse.stops(e.id)]
+    for key, options, what in (("ex_kind", [ANY, *GROUPS], "kind"), ("ex_round", rounds, "round"),
+                               ("ex_outcome", outcomes, "outcome"), ("ex_mended", MENDED, "repair")):
+        lab.known(key, options, what)
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         words = st.text_input(
             "Words in the question",
@@ -38,17 +43,14 @@ def filters(store: Store, browse: Browse, e: Experiment) -> tuple[Filter, dict[s
             max_chars=200,
         )
         group = st.selectbox("Kind", [ANY, *GROUPS], key="ex_kind", bind="query-params", width=130)
-        rounds = [ANY, *map(str, browse.rounds(e.id))]
         round = st.selectbox("Round", rounds, key="ex_round", bind="query-params", width=80)
-        outcome = st.selectbox(
-            "Outcome", [ANY, *OUTCOMES, *browse.stops(e.id)], key="ex_outcome", bind="query-params", width=105
-        )
+        outcome = st.selectbox("Outcome", outcomes, key="ex_outcome", bind="query-params", width=105)
         if formulas:
             known = browse.families(e.id)
             family = st.selectbox("Family", [ANY, *known], key="ex_family", bind="query-params", width=105)
         elif len(subjects := browse.subjects(e.id)) > 1:
             subject = st.selectbox("Subject", [ANY, *subjects], key="ex_subject", bind="query-params", width=150)
-        mended = st.selectbox("Repair", [ANY, "mended", "not mended"], key="ex_mended", bind="query-params", width=110)
+        mended = st.selectbox("Repair", MENDED, key="ex_mended", bind="query-params", width=110)
     hits = said.look(store, e.id, turns or "")
     return Filter(
         None if round == ANY else int(round),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -126,6 +126,16 @@ def chosen(store: Store) -> Experiment | None:
 def _title(e: Experiment) -> str:
     number = e.id.rpartition("-")[2]
     return f"{e.name} · seed {e.seed}" + (f" · no. {number}" if number != "1" else "")
+
+
+def known(key: str, options: Iterable[str], what: str) -> bool:
+    """Whether what a link chooses in a selector is there; said in a line where it is not. Ask before it is drawn: the
+    selector drops from the address what it does not know."""
+    asked = st.query_params.get(key)
+    if asked is None or asked in options:
+        return True
+    st.warning(f"The link names {what} {plain(repr(asked[:40]))}, which is not here.", icon=":material/link_off:")
+    return False
 
 
 def link(page: str, label: str, *, icon: str | None = None, width: Any = "content", **params: str) -> None:

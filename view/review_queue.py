@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from sirius_core import review
-from sirius_core.errors import SiriusError
+from sirius_core.errors import Missing, SiriusError
 from sirius_core.review import Batch, Item
-from sirius_core.store import Store
+from sirius_core.store import Experiment, Store
+from sirius_core.store.browse import Browse
 
 from . import actions, episodes, lab
 from .numbers import many
@@ -61,6 +62,27 @@ def current(items: Sequence[Item], others: Mapping[str, str]) -> Item | None:
     return next((i for i in items if i.id == asked), None) or min(
         waits, key=lambda i: (i.id in others, skipped.count(i.id)), default=None
     )
+
+
+def of_earlier_round(store: Store, e: Experiment) -> Item | None:
+    """The item that the address names, if its round is over: links from the library lead to such."""
+    try:
+        experiment, round = store.people.place(st.query_params.get("rv", ""))
+    except Missing:
+        return None
+    if experiment != e.id or round >= Browse(store.db).closed(e.id):
+        return None
+    found = review.items(store, experiment, round)
+    return next((i for i in found if i.id == st.query_params["rv"] and not i.planted), None)
+
+
+def not_here(store: Store, asked: str) -> str:
+    """Why the item that the address names does not stand in the queue."""
+    try:
+        experiment, round = store.people.place(asked)
+    except Missing:
+        return f"This database has no item {lab.plain(repr(asked[:40]))}."
+    return f"The link names an item of round {round} of {lab.plain(experiment)}, which is not in the queue now."
 
 
 def before(items: Sequence[Item], item: Item) -> str | None:
