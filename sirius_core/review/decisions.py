@@ -119,7 +119,7 @@ def _decide(store: Store, review: Review, edited: Trajectory | None = None) -> P
     if row is not None:
         told = store.people.told(review.repair, review.author)
         store.people.decide_planted(review)
-        return Planted(row.rule, review.verdict != "accept", repair.rephrased, told)
+        return Planted(row.rule, review.verdict != "accept", told)
     store.repairs.decide(
         replace(review, text=text, before=digest(repair.rephrased), after=digest(text), replay=replayed)
     )

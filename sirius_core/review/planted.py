@@ -37,14 +37,14 @@ _OPERATOR = re.compile(rf"(?<=[\w)\]] )[{re.escape(''.join(_OPERATORS))}](?= [\w
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """What a reviewer learns after deciding a planted repair: how it was made, and what the rewrite really was.
+    """What a reviewer learns after deciding a planted repair: how it was made. Not what the rewrite really is: that one
+    may still wait in the queue.
 
     ``told``: this reviewer had decided it before, and learned then that it was planted; this time counts for nothing.
     """
 
     rule: str
     caught: bool
-    original_text: str
     told: bool = False
 
 
