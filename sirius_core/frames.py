@@ -189,10 +189,10 @@ class Frames:
         """A page of the explore page's table: the next ``limit`` judged episodes after ``seq`` that fit.
 
         ``wanted`` is any of round, group, outcome, mended, family, subject, words (see store.filters.Filter); ``said``
-        are words that some turn must hold, among the first 500 turns that hold them.
+        are words that some turn must hold, among the first 20,000 turns that hold them.
         """
-        hits = Search(self.store.db).find(experiment, said, limit=500) if said.strip() else None
-        among = None if hits is None else tuple(sorted({hit.place // WIDTH for hit in hits}))
+        places = Search(self.store.db).places(experiment, said) if said.strip() else None
+        among = None if places is None else tuple(sorted({place // WIDTH for place in places}))
         found = Browse(self.store.db).episodes(experiment, Filter(**wanted, among=among), after=after, limit=limit)
         return _made([vars(row) for row in found])
 

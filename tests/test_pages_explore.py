@@ -16,6 +16,7 @@ from sirius_core import frames, inquiries, review, whatif
 from sirius_core.errors import UsageError
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse, Filter
+from sirius_core.store.search import Search
 from sirius_core.trajectories import Trajectory
 from view import episodes
 
@@ -197,6 +198,21 @@ def test_words_in_the_turns_filter_the_table(db: Path, monkeypatch: pytest.Monke
     exec(cell.replace("\nlab.", "\nfound = lab."), space)
     assert list(space["found"]["question"].map(lambda q: episodes.readable("formulas", q))) == list(table["question"])
     space["lab"].close()
+
+
+def test_words_that_are_said_often_are_found_wherever_they_stand(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(db) as store:
+        e = act(store, seed=1, rounds=1, controls=0, heldout=150)
+        search = Search(store.db)
+        search.catch_up(e.id, 10_000)
+        holds = [hit for hit in search.find(e.id, "x", limit=10_000) if hit.phase.startswith("evaluate:")]
+        late = len({hit.trajectory for hit in holds if hit.round == 1})
+        assert len(search.places(e.id, "x")) > 500 and late > 150
+    at = opened(db, "explore", monkeypatch, exp=e.id, ex_said="x", ex_kind="evaluation", ex_round="1")
+    at.run()
+    assert f"1 to 50 of {late:,}" in text_of(at)
+    table = next(f.value for f in at.dataframe if "question" in f.value.columns)
+    assert len(table) == 50 and set(table["round"]) == {1} and all("x" in said for said in table["said"])
 
 
 def test_every_filter_tells_the_rows_that_it_leaves(db: Path) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from sirius_core.pocket.vocabulary import knows
 from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import COUNTED, GROUPS, OUTCOMES, Browse, Filter, Row
-from sirius_core.store.search import WIDTH, Hit
+from sirius_core.store.search import Hit
 
 from . import code, episodes, lab, live, said
 from .words import readable, to_pocket
@@ -17,8 +17,9 @@ ANY = "any"
 MENDED = [ANY, "mended", "not mended"]
 
 
-def filters(store: Store, browse: Browse, e: Experiment) -> tuple[Filter, dict[str, Hit]]:
-    """The filter row, and where the words were said; every choice stands in the address, so a view can be shared."""
+def filters(store: Store, browse: Browse, e: Experiment) -> tuple[Filter, dict[int, int]]:
+    """The filter row, and where the words were said, {seq: place}; every choice stands in the address, so that a view
+    can be shared."""
     source, family, subject = browse.source(e.id), ANY, ANY
     formulas = source in (None, "formulas")
     rounds, outcomes = [ANY, *map(str, browse.rounds(e.id))], [ANY, *OUTCOMES, *browse.stops(e.id)]
@@ -51,7 +52,7 @@ def filters(store: Store, browse: Browse, e: Experiment) -> tuple[Filter, dict[s
         elif len(subjects := browse.subjects(e.id)) > 1:
             subject = st.selectbox("Subject", [ANY, *subjects], key="ex_subject", bind="query-params", width=150)
         mended = st.selectbox("Repair", MENDED, key="ex_mended", bind="query-params", width=110)
-    hits = said.look(store, e.id, turns or "")
+    places = said.look(store, e.id, turns or "")
     return Filter(
         None if round == ANY else int(round),
         "" if group == ANY else group,
@@ -60,8 +61,8 @@ def filters(store: Store, browse: Browse, e: Experiment) -> tuple[Filter, dict[s
         "" if family == ANY else family,
         "" if subject == ANY else subject,
         to_pocket(words or "") if formulas else words or "",
-        None if hits is None else tuple(sorted({hit.place // WIDTH for hit in hits.values()})),
-    ), hits or {}
+        None if places is None else tuple(sorted(places)),
+    ), places or {}
 
 
 def _answer(r: Row) -> str:
@@ -100,7 +101,7 @@ def draw(store: Store, e: Experiment) -> None:
         if not story and e.settings.rounds and live.critic_works(e.settings)[0]:
             st.caption("A mended failure can be shown when the first repairs are made.")
     st.query_params.pop("turn", None)  # of an episode that was open before
-    wanted, hits = filters(store, browse, e)
+    wanted, places = filters(store, browse, e)
     if st.session_state.get("ex_filter") != (e.id, wanted):  # another question starts on its first page
         st.session_state["ex_filter"], st.session_state["ex_starts"] = (e.id, wanted), [0]
     starts: list[int] = st.session_state["ex_starts"]
@@ -110,10 +111,12 @@ def draw(store: Store, e: Experiment) -> None:
     if not rows:
         st.caption(
             "No episode fits. The first ones arrive within seconds of a start."
-            if not hits and wanted == Filter()
+            if wanted == Filter()
             else "No episode fits these filters."
         )
         return
+    words = st.session_state.get("ex_said") or ""
+    hits = said.hits(store, e.id, words, [places[row.seq] for row in shown if row.seq in places])
     lines = [
         {
             "": "open",

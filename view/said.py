@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import streamlit as st
 
 from sirius_core.errors import ReadOnlyDatabase
 from sirius_core.store import Store
-from sirius_core.store.search import Hit, Search
+from sirius_core.store.search import MOST, WIDTH, Hit, Search
 
 from . import lab
 from .numbers import many
 
-HITS = 500  # turns that one search shows
 AT_ONCE = 2_000  # turns that are taken into the index between two looks at the page
 
 
-def look(store: Store, experiment: str, words: str) -> dict[str, Hit] | None:
-    """{trajectory: the first turn that holds all of the words}; None where nothing is looked for."""
+def look(store: Store, experiment: str, words: str) -> dict[int, int] | None:
+    """{an episode's seq: the place of its first turn that holds all of the words}; None where nothing is looked for."""
     if not words.strip():
         return None
     search = Search(store.db)
     if search.behind(experiment):
         st.fragment(_read_on, run_every=0.2)(experiment)
-    found: dict[str, Hit] = {}
-    for hit in search.find(experiment, words, limit=HITS):
-        found.setdefault(hit.trajectory, hit)
-    return found
+    places = search.places(experiment, words)
+    if len(places) == MOST:
+        st.caption(f"These words are said often: the first {MOST:,} turns that hold them are looked at.")
+    return {place // WIDTH: place for place in reversed(places)}
+
+
+def hits(store: Store, experiment: str, words: str, places: Sequence[int]) -> dict[str, Hit]:
+    """{trajectory: what stands at its place}"""
+    search = Search(store.db)
+    found = (search.at(experiment, place, words) for place in places)
+    return {hit.trajectory: hit for hit in found if hit is not None}
 
 
 def _read_on(experiment: str) -> None:

@@ -34,6 +34,7 @@ from .connection import Connection
 WIDTH = 4096  # turns of an episode that have a place
 STEP, STEP_CHARACTERS = 256, 400_000  # turns and characters of one transaction, about 30 ms
 LOOKED = 2000  # turns beyond the index that one search looks through
+MOST = 20_000  # turns that a filter by words takes in
 ASKED = 200  # characters of a query that count
 AROUND = 90  # characters of a snippet before and after what was found
 
@@ -79,6 +80,20 @@ class Search:
         hits = self._indexed(experiment, wanted, after, limit, upto) if upto else []
         return hits + self._beyond(experiment, wanted, max(after, (upto + 1) * WIDTH - 1), limit - len(hits))
 
+    def places(self, experiment: str, words: str, limit: int = MOST) -> list[int]:
+        """Where the first ``limit`` turns are that `find` would give, in the same order, without reading them."""
+        wanted = phrases(words, self._pocket(experiment))
+        if not wanted:
+            return []
+        upto = self._upto(experiment)
+        found = self._matching(experiment, wanted, 0, limit, upto) if upto else []
+        beyond = self._beyond(experiment, wanted, (upto + 1) * WIDTH - 1, limit - len(found))
+        return found + [hit.place for hit in beyond]
+
+    def at(self, experiment: str, place: int, words: str) -> Hit | None:
+        """What stands at one of `places`."""
+        return self._read(place, phrases(words, self._pocket(experiment)))
+
     def behind(self, experiment: str) -> int:
         """How many turns of ``experiment`` are not in the index yet."""
         return self._count(experiment, self._upto(experiment))
@@ -120,6 +135,10 @@ class Search:
         return rows
 
     def _indexed(self, experiment: str, wanted: Sequence[Phrase], after: int, limit: int, upto: int) -> list[Hit]:
+        hits = (self._read(place, wanted) for place in self._matching(experiment, wanted, after, limit, upto))
+        return [hit for hit in hits if hit is not None]
+
+    def _matching(self, experiment: str, wanted: Sequence[Phrase], after: int, limit: int, upto: int) -> list[int]:
         first = self.db.value("SELECT min(seq) FROM trajectory WHERE experiment = ?", experiment) or 1
         found = self.db.rows(
             # CROSS JOIN: along the index in the order of places, so that LIMIT ends the work
@@ -127,9 +146,11 @@ class Search:
             "WHERE turn_search MATCH ? AND s.rowid > ? AND s.rowid < ? AND t.experiment = ? ORDER BY s.rowid LIMIT ?",
             WIDTH, _query(wanted), max(after, first * WIDTH - 1), (upto + 1) * WIDTH, experiment, limit,
         )
-        sql = f"{_TURNS} WHERE t.seq = ? AND u.idx = ?"
-        rows = [self.db.row(sql, WIDTH, *divmod(place, WIDTH)) for (place,) in found]
-        return [_hit(row, wanted) for row in rows if row is not None]
+        return [place for (place,) in found]
+
+    def _read(self, place: int, wanted: Sequence[Phrase]) -> Hit | None:
+        row = self.db.row(f"{_TURNS} WHERE t.seq = ? AND u.idx = ?", WIDTH, *divmod(place, WIDTH))
+        return None if row is None else _hit(row, wanted)
 
     def _beyond(self, experiment: str, wanted: Sequence[Phrase], after: int, limit: int) -> list[Hit]:
         hits: list[Hit] = []
