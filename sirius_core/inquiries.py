@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from . import jobs, recipes, whatif
-from .errors import Cancelled, Missing, SiriusError, UsageError
+from .errors import Busy, Cancelled, Missing, SiriusError, UsageError
 from .improve import Run
 from .machines import embedded, machine_for
 from .models import Voices
@@ -126,7 +126,7 @@ def carry_out(path: Path, inquiry: str, *, hear: Hear = lambda done, total: None
     """Play what is not stored yet, in this process, and store the answer. Errors are recorded and raised again."""
     with Store(path) as store:
         asked = store.inquiries.get(inquiry)
-        with jobs.lock(path, inquiry):
+        with _held(path, inquiry):
             if asked.status == "done":
                 return asked
             store.inquiries.set(inquiry, status="running", message="", pid=os.getpid())
@@ -144,6 +144,16 @@ def carry_out(path: Path, inquiry: str, *, hear: Hear = lambda done, total: None
                 with suppress(SiriusError):  # a full or read-only file: the error itself is on its way
                     store.inquiries.set(inquiry, pid=None, **state)
         return store.inquiries.get(inquiry)
+
+
+@contextmanager
+def _held(path: Path, inquiry: str) -> Iterator[None]:
+    """The lock of a question; Busy if another process answers it."""
+    try:
+        with jobs.lock(path, inquiry):
+            yield
+    except Busy:
+        raise Busy(f"inquiry {inquiry} is being answered by another process; ask again for its answer") from None
 
 
 def _played(store: Store, asked: Inquiry, hear: Hear, machine: Any) -> WhatIf | Blame:

@@ -4,6 +4,7 @@ round waits, resumed like any phase, and never without review."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sirius_core.errors import BudgetSpent, WaitingForReview
 from sirius_core.improve import Run, improve
 from sirius_core.settings import preset
 from sirius_core.store import Store
-from sirius_core.trajectories import Trajectory
+from sirius_core.trajectories import Reward, Trajectory
 
 K = WAITS["replays"]
 
@@ -50,6 +51,8 @@ def test_each_way_is_played_as_often_as_the_settings_say(paused: Desk) -> None:
 
 def test_what_is_counted_is_what_was_played(paused: Desk) -> None:
     found = replays(paused.store, paused.id)
+    elsewhere = [replace(t, path=replace(t.path, round=2), reward=Reward(1.0, None, "")) for t in found[:20]]
+    paused.store.episodes.add(elsewhere)  # of another round's queue, spoken by other checkpoints
     for item in review.items(paused.store, paused.id, 1):
         r = paused.store.repairs.get(item.repair)
         mine = [t for t in found if t.parent == r.failed]

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from actors import ActingMachine, act
 
-from sirius_core import frames, inquiries, whatif
+from sirius_core import frames, inquiries, jobs, whatif
 from sirius_core.__main__ import main
-from sirius_core.errors import Cancelled, Missing, UnreadableText, UsageError
+from sirius_core.errors import Busy, Cancelled, Missing, UnreadableText, UsageError
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse, Filter
 from sirius_core.trajectories import Trajectory
@@ -120,6 +120,8 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(made: Path, db: Path, stor
     assert len(before) == 16
     assert inquiries.ask(store, t.id, kind="blame", k=8) == asked
     assert store.inquiries.get(asked).status == "queued"
+    with jobs.lock(db, asked), pytest.raises(Busy, match=f"inquiry {asked} is being answered by another process"):
+        inquiries.carry_out(db, asked, machine=machine(store))
     done = inquiries.carry_out(db, asked, machine=machine(store))
     played = store.episodes.find("tiny-0-1", phase="blame:0")
     assert len(played) == 24 and [p.id in before for p in played] == [True] * 16 + [False] * 8

@@ -65,8 +65,9 @@ def evidence(store: Store, item_id: str) -> Evidence:
     repair = store.repairs.get(row.repair if row else item_id)
     if repair.turn is None:
         return Evidence()
-    threshold = store.experiments.get(store.repairs.place(repair.id)[0]).settings.threshold
-    tallies = store.repairs.tallies_of(repair.failed, threshold)
+    experiment, round = store.repairs.place(repair.id)
+    threshold = store.experiments.get(experiment).settings.threshold
+    tallies = store.repairs.tallies_of(repair.failed, round, threshold)
     keys: tuple[int | str, ...] = (store.repairs.branch(repair.id) or "", repair.turn + 1, repair.turn)
     return Evidence(*(tallies.get(key, NONE) for key in keys))
 

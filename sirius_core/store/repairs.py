@@ -104,10 +104,11 @@ class Repairs:
             experiment, round, threshold)
         return {(parent, way): (right, n) for parent, way, right, n in rows}
 
-    def tallies_of(self, failed: str, threshold: float) -> dict[int | str, tuple[int, int]]:
-        """The same of one failure: {fresh_from or branch: (right, n)}."""
-        rows = self.db.rows("SELECT coalesce(fresh_from, branch), sum(reward > ?2), count(*) FROM trajectory "
-                            "WHERE parent = ?1 AND phase = 'replays' GROUP BY fresh_from, branch", failed, threshold)
+    def tallies_of(self, failed: str, round: int, threshold: float) -> dict[int | str, tuple[int, int]]:
+        """The same of one failure: {fresh_from or branch: (right, n)}. In another round other checkpoints spoke."""
+        rows = self.db.rows("SELECT coalesce(fresh_from, branch), sum(reward > ?3), count(*) FROM trajectory "
+                            "WHERE parent = ?1 AND round = ?2 AND phase = 'replays' GROUP BY fresh_from, branch",
+                            failed, round, threshold)
         return {row[0]: (row[1], row[2]) for row in rows}
 
     def branch(self, repair_id: str) -> str | None:
