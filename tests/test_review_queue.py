@@ -180,6 +180,9 @@ def test_progress_counts_what_is_shown(paused: Desk) -> None:
     review.decide(paused.store, three.id, "edit", "ann", edited=paused.right_edit(three), seconds=5)
     assert review.progress(paused.store, paused.id, 1) == review.Progress(total, 1, 1, 2, total - 4, 4.5)
     assert review.dwell(paused.store, paused.id) == [2, 9, 4, 5]
+    batch = review.decide_many(paused.store, [r.id for r in paused.mended()[3:]], "accept", "ann")
+    done = 4 + len(batch.items)
+    assert review.progress(paused.store, paused.id, 1) == review.Progress(total, done - 3, 1, 2, total - done, 4.5)
 
 
 # -- branches that were sent -------------------------------------------------------------------------------------------

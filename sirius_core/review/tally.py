@@ -13,7 +13,8 @@ from .queue import items
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Of a round's queue as it is shown, planted repairs included; ``median_seconds`` is None before a decision."""
+    """Of a round's queue as it is shown, planted repairs included; ``median_seconds`` is None before a decision. Those
+    that were accepted together took no time each and count for no pace."""
 
     total: int
     accepted: int
@@ -28,9 +29,10 @@ def progress(store: Store, experiment: str, round: int) -> Progress:
     found = items(store, experiment, round)
     decided = [item.decision for item in found if item.decision is not None]
     counts = Counter(decision.verdict for decision in decided)
-    pace = median(d.seconds for d in decided) if decided else None
+    paced = [decision.seconds for decision in decided if decision.seconds]
     return Progress(
-        len(found), counts["accept"], counts["edit"], counts["reject"], len(found) - len(decided), pace
+        len(found), counts["accept"], counts["edit"], counts["reject"], len(found) - len(decided),
+        median(paced) if paced else None,
     )
 
 

@@ -227,8 +227,7 @@ class Settings:
 
     def changed(self, changes: Mapping[str, Any]) -> Settings:
         """These settings with ``changes`` applied; texts are read as the setting's type. One clear error otherwise."""
-        types = get_type_hints(type(self))
-        read = {name: _read(name, value, types) for name, value in changes.items()}
+        read = {name: _read(name, value) for name, value in changes.items()}
         return dataclasses.replace(self, **read)
 
     def as_dict(self) -> dict[str, Any]:
@@ -254,12 +253,13 @@ class Settings:
 
 SECRET = ("key_env",)  # a wrong value of these is not shown
 FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
+TYPES = get_type_hints(Settings)  # once: a page reads settings several times for each key that is pressed
 
 
-def _read(name: str, value: Any, types: Mapping[str, Any]) -> Any:
+def _read(name: str, value: Any) -> Any:
     if name not in FIELDS:
         raise UnknownName("setting", name, FIELDS)
-    kind, meta = types[name], FIELDS[name].metadata
+    kind, meta = TYPES[name], FIELDS[name].metadata
     said = reprlib.repr(value)
     if kind is bool:
         words = {
