@@ -62,7 +62,7 @@ def one(store: Store, item: Item, queue: list[Item], *, dead: bool) -> None:
         if blind:
             review_blind.ended(s)
         else:
-            review_side.critique(s)
+            review_side.critique(s, review_side.critic(store, item))
             review_side.evidence(store, item)
             review_side.further_on(item, s)
         review_side.answer(s)
@@ -181,7 +181,7 @@ def past(store: Store, item: Item) -> None:
     with left:
         review_item.card(item, s)
     with right:
-        review_side.critique(s)
+        review_side.critique(s, review_side.critic(store, item))
         review_side.evidence(store, item)
         review_side.further_on(item, s)
         review_side.answer(s)

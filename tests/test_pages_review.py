@@ -169,6 +169,15 @@ def test_a_flag_is_raised_and_taken_away_and_decides_nothing(go: Go, db: Path) -
     assert not any(i.flagged for i in queue(db)) and seen(at) == item.id and verdicts(db) == {}
 
 
+def test_the_critique_names_the_model_of_an_endpoint(go: Go, db: Path) -> None:
+    item = one_of(db)
+    assert "**What the critic says**\n" in text_of(go(rv=item.id)) + "\n"
+    with Store(db) as store:
+        settings = store.experiments.get(item.experiment).settings
+        store.experiments.set_settings(item.experiment, settings.changed({"model": "a-4_mini"}))
+    assert "**What the critic says** (a\\-4\\_mini)" in text_of(go(rv=item.id))
+
+
 # -- edit ------------------------------------------------------------------------------------------------------------
 def right_edit(at: AppTest, item: str) -> None:
     """Try what stands in the box until what follows comes out right."""

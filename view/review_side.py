@@ -34,13 +34,25 @@ def question(s: Shown) -> None:
         say(text)
 
 
-def critique(s: Shown) -> None:
-    """What is said against the turn; where nobody said anything (an imported trace), nothing."""
-    if not s.repair.critique and s.repair.critic not in ("gold", "blind"):
+def critic(store: Store, item: Item) -> str:
+    """The model of an endpoint that criticises; empty for a checkpoint that the lab plays itself."""
+    settings = store.experiments.get(item.experiment).settings
+    return settings.mender_model or settings.model
+
+
+def critique(s: Shown, model: str = "") -> None:
+    """What is said against the turn, and by which ``model`` of an endpoint; nothing where nobody said anything (an
+    imported trace)."""
+    machine = s.repair.critic in ("gold", "blind")
+    if not (s.repair.critique or machine):
         return
     with st.container(border=True, gap="xsmall", key="critique"):
-        st.markdown("**What the critic says**")
-        episodes.critique(s.task, s.repair, raw=False, key=s.item_id)
+        by = f" ({lab.plain(model)})" if model else ""
+        st.markdown(f"**What the critic says**{by}" if machine else "**What was written about it**")
+        if machine:
+            episodes.critique(s.task, s.repair, raw=False, key=s.item_id)
+        else:
+            say(s.repair.critique)
 
 
 def evidence(store: Store, item: Item) -> None:
