@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from actors import act
 
-from sirius_core import figures
+from sirius_core import figures, imports
 from sirius_core.__main__ import main
 from sirius_core.share import bundle, drawing, words, write
 from sirius_core.store import Review, Store
@@ -114,7 +114,17 @@ def test_an_experiment_that_has_measured_nothing_says_so(tmp_path):
     with Store(tmp_path / "lab.db") as store:
         e = store.experiments.create("tiny", preset("tiny", {"data": "/home/me/my data.csv"}), 3)
         page = bundle(store, e.id)
+    assert "0 of 2 rounds closed" in page
     assert "Nothing is measured yet" in page and "--set 'data=my data.csv'" not in page and "/home" not in page
+
+
+def test_the_bundle_of_imported_traces_tells_of_no_training(tmp_path):
+    line = {"question": "2 + 2?", "answer": "4", "turns": [{"role": "solver", "text": "Answer: 4"}]}
+    (tmp_path / "mine.jsonl").write_text(json.dumps(line))
+    with Store(tmp_path / "lab.db") as store:
+        said = " ".join(Tags(bundle(store, imports.take(store, tmp_path / "mine.jsonl").experiment)).said)
+    assert "1 imported trace of mine.jsonl: 1 right, 0 wrong, 0 not judged. Nobody was trained on them here." in said
+    assert "sirius import mine.jsonl" in said and "sirius run" not in said and "tiny language model" not in said
 
 
 @pytest.mark.parametrize("value, shown", [

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import __version__, figures, statistics, tasks
+from ..imports import imported
 from ..settings import PRESETS, Settings, preset
 from ..store import Experiment, Store
 from ..store.browse import Browse
@@ -33,17 +34,30 @@ FIGURES = {
 
 
 def head(store: Store, e: Experiment, reports: Reports) -> str:
-    s = e.settings
+    title = f"<h1>{text(e.name[:200])}</h1>"
+    if imported(e):
+        return f'<header>{title}<p class="soft">{text(_landed(store, e))}</p></header>'
+    s, closed = e.settings, max(0, len(reports) - 1)
+    rounds = f"{s.rounds} round{'s' * (s.rounds != 1)}"
+    if closed < s.rounds:
+        rounds = f"{closed} of {rounds} closed"
     who = f"model {s.model}" if s.model else f"checkpoint {public(s.checkpoint)}" if s.checkpoint else \
         f"the lab's own tiny language model, base {s.base}"
-    line = (f"{s.rounds} rounds · {s.problems:,} training problems, up to {s.max_solutions} tries each · "
+    line = (f"{rounds} · {s.problems:,} training problems, up to {s.max_solutions} tries each · "
             f"recipe {public(s.recipe)} · {who} · seed {e.seed}")
     honest = "" if s.model or s.checkpoint else (
         '<p class="soft">The base was taught wrong on purpose: its textbook plants misconceptions, so that there is '
         "something to unlearn. The figures show this loop at work on a tiny model; they are no evidence about large "
         "ones.</p>")
-    title = f'<h1>{text(e.name[:200])}</h1><p class="soft">{text(line)}</p>'
-    return f"<header>{title}{honest}{_cards(store, e, reports)}</header>"
+    return f'<header>{title}<p class="soft">{text(line)}</p>{honest}{_cards(store, e, reports)}</header>'
+
+
+def _landed(store: Store, e: Experiment) -> str:
+    """What an import brought, in a line."""
+    body = store.experiments.measurement(e.id, "import") or {}
+    landed, right, wrong, rest = (body.get(key, 0) for key in ("landed", "right", "wrong", "not_judged"))
+    return (f"{landed:,} imported trace{'s' * (landed != 1)} of {public(str(body.get('file', '')))}: {right:,} right, "
+            f"{wrong:,} wrong, {rest:,} not judged. Nobody was trained on them here.")
 
 
 def _cards(store: Store, e: Experiment, reports: Reports) -> str:
@@ -185,6 +199,11 @@ def provenance(store: Store, e: Experiment, reports: Reports) -> str:
 
 def repeat(store: Store, e: Experiment, reports: Reports) -> str:
     """The command line that makes the same again, and every setting."""
+    if imported(e):
+        body = store.experiments.measurement(e.id, "import") or {}
+        again = f"sirius import {shlex.quote(public(str(body.get('file', ''))))}"
+        return (f"<section><h2>Do it again</h2><pre>{text(again)}</pre><p>With Sirius Lab {text(__version__)}: the "
+                "same file gives the same traces.</p></section>")
     every = {name: public(value) for name, value in e.settings.as_dict().items()}
     body = json.dumps(every, indent=2, ensure_ascii=False, sort_keys=True)
     return (f"<section><h2>Do it again</h2><pre>{text(command(e))}</pre><p>With Sirius Lab {text(__version__)}: the "
