@@ -12,6 +12,7 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
 
 from sirius_core import frames, jobs, review
 from sirius_core.errors import SiriusError
+from sirius_core.imports import imported
 from sirius_core.settings import PRESETS, preset
 from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
@@ -153,8 +154,12 @@ with lab.opened() as store:
         job, closed = jobs.status(store, e.id), Browse(store.db).closed(e.id)
         left, right = st.columns([3, 2])
         with left.container(border=True, height="stretch"):
-            live.panel(e.id, key="run")
-            controls(store, e, job, closed)
+            if imported(e):
+                st.write("These traces were imported: nothing of them runs here.")
+                lab.link(lab.OVERVIEW, "What was imported", icon=":material/insights:")
+            else:
+                live.panel(e.id, key="run")
+                controls(store, e, job, closed)
         with right.container(border=True, height="stretch"):
             st.subheader("Log", anchor=False)
             st.fragment(live.log, run_every=2.0 if live.active(job) else None)(e.id)

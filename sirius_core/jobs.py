@@ -66,7 +66,9 @@ def create(
 
 def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
     """Change settings that do not touch results (budgets, workers, concurrency, review) before a resume."""
-    settings = store.experiments.get(experiment).settings.changed(changes)
+    before = store.experiments.get(experiment).settings
+    recipes.playable(before)
+    settings = before.changed(changes)
     free = {"max_calls", "max_tokens", "max_cost", "workers", "concurrency", "deadline", "attempts", "key_env",
             "review", "rounds", "replays", "blind", "planted", "doubled"}
     if fixed := sorted(set(changes) - free):

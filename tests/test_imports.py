@@ -237,11 +237,11 @@ def test_without_a_truth_nothing_can_judge_an_edit(store: Store, tmp_path: Path)
 def test_nobody_can_run_what_was_imported(store: Store, tmp_path: Path) -> None:
     name = imports.take(store, written(tmp_path / "mine.jsonl", [FULL])).experiment
     for attempt in (lambda: jobs.run(store.path, name), lambda: jobs.launch(store.path, name),
-                    lambda: jobs.measure(store.path, name),
+                    lambda: jobs.measure(store.path, name), lambda: jobs.change(store, name, {"rounds": 2}),
                     lambda: jobs.create(store, "again", preset("tiny", {"recipe": "imported"}), 0)):
         with pytest.raises(UsageError, match="this experiment was imported: it can be looked at"):
             attempt()
-    assert store.experiments.job(name).status == "done"
+    assert store.experiments.job(name).status == "done" and store.experiments.get(name).settings.rounds == 0
 
 
 # -- round trips -------------------------------------------------------------------------------------------------------

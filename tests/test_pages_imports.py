@@ -55,6 +55,12 @@ def test_an_imported_experiment_opens_on_every_page(db: Path, monkeypatch: pytes
         assert "Nobody here can play on from an imported trace." in said
 
 
+def test_the_run_page_offers_nothing_that_an_import_cannot_do(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = opened(db, "run", monkeypatch, exp="mine-0-1")
+    assert "nothing of them runs here" in text_of(at) and "The untrained base" not in text_of(at)
+    assert not {"more", "resume", "go_on", "stop"} & {b.key for b in at.button}
+
+
 def test_a_failed_trace_is_edited_on_the_review_page(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store(db) as store:
         item = next(i for i in review.items(store, "mine-0-1", imports.ROUND)
