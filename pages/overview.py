@@ -65,13 +65,19 @@ def round_control(reports: Sequence[findings.Report], round: int | None) -> None
 
 
 # -- draw ------------------------------------------------------------------------------------------------------------
-def next_steps(store: Store, e: Experiment) -> None:
-    """Where to go now: what waits for a person first, then the most telling thing to look at."""
-    story, left = Browse(store.db).mended(e.id), waiting.label(store, e)
-    if left:
-        st.write("The run waits: what a person accepts or edits is what the next round learns from.")
+def waits_for_you(left: str) -> None:
+    """What only a person can do now, before everything else; ``left`` is what `waiting.label` says."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="waits"):
+        with st.container(gap="xsmall", width="stretch"):
+            st.subheader("The run waits for you", anchor=False)
+            st.caption("What you accept or edit is what the next round learns from.")
         lab.opener(left, lab.REVIEW, icon=":material/rate_review:")
-    if story and left:
+
+
+def next_steps(store: Store, e: Experiment, waits: bool) -> None:
+    """Where to go now: the most telling thing to look at first, but after what waits for a person."""
+    story = Browse(store.db).mended(e.id)
+    if story and waits:
         lab.link(lab.EXPLORE, "Show me a mended failure", icon=":material/auto_fix_high:", traj=story[0])
     elif story:
         st.write("Open one failure, read the critique, see the rewritten turn and what it changed further on.")
@@ -87,7 +93,6 @@ def next_steps(store: Store, e: Experiment) -> None:
         file_name=f"{e.id}.html",
         mime="text/html",
         icon=":material/ios_share:",
-        type="tertiary",
         key="share",
         on_click="ignore",
         help="Figures, tables, examples and how to repeat it; opens anywhere, asks for nothing.",
@@ -131,42 +136,47 @@ def curve(store: Store, e: Experiment, reports: list[findings.Report], round: in
         pocket.honesty(store, e.settings)
 
 
-def beside_the_curves(store: Store, e: Experiment, reports: list[findings.Report], round: int | None) -> None:
-    """What the critic bought, and which role does its part, where the steps of a problem can be checked."""
+def critic(store: Store, e: Experiment, reports: list[findings.Report], round: int | None) -> None:
+    """What the critic bought: the sentences beside their bars."""
     compared = [r for r in reports if r.get("controls")]
-    parts = any(r["roles"] for r in reports)
-    left, right = st.columns(2) if parts else (st.container(), None)
-    with left.container(border=True, height="stretch"):
+    with st.container(border=True):
         st.subheader("What the critic bought", anchor=False)
-        if compared:
+        if not compared:
+            st.caption("This experiment does not compare the critic with playing again.")
+            return
+        left, right = st.columns([2, 3], gap="medium")
+        with left:
             findings.what_the_critic_bought(store, e, compared)
+            st.caption(
+                "Mended is not yet learned: whether training on repairs beats training on more tries is a question "
+                "for a contrast over several seeds."
+            )
+        with right:
             charts.stored(
                 store,
                 e,
                 "controls",
                 round=round,
-                height=290,
                 alt="Share of failed problems mended by critic, blind critic and playing again, by round",
             )
-            st.caption(
-                "Mended is not yet learned: whether training on repairs beats training on more tries is a question "
-                "for a contrast over several seeds."
-            )
-        else:
-            st.caption("This experiment does not compare the critic with playing again.")
-    if right is not None:
-        with right.container(border=True, height="stretch"):
+
+
+def roles_and_examples(store: Store, e: Experiment, reports: list[findings.Report], round: int | None) -> None:
+    """Which role does its part, where the steps of a problem can be checked, beside what each learned from."""
+    parts, prompts = any(r["roles"] for r in reports), e.settings.update == "prompts"
+    left, right = st.columns(2) if parts else (None, st.container())
+    if left is not None:
+        with left.container(border=True, height="stretch"):
             st.subheader("Who does their part", anchor=False)
-            st.write("How often each role is right when everything it was handed is right, on held-out problems.")
-            charts.stored(
-                store,
-                e,
-                "roles",
-                round=round,
-                hold=True,
-                height=370,
-                alt="Accuracy of each role given right inputs, by round",
-            )
+            st.caption("Right when everything it was handed is right, on held-out problems.")
+            charts.stored(store, e, "roles", round=round, hold=True,
+                          alt="Accuracy of each role given right inputs, by round")
+    with right.container(border=True, height="stretch"):
+        st.subheader("Cases that writers read" if prompts else "Examples per role", anchor=False)
+        st.caption("Failed turns, mostly, with how they were judged." if prompts else
+                   "Turns of right episodes, and of mended ones, that a role learns from.")
+        charts.stored(store, e, "library", round=round,
+                      alt="Cases that writers read, per role" if prompts else "Training examples per role and round")
 
 
 def tables(store: Store, e: Experiment, reports: list[findings.Report], round: int | None) -> None:
@@ -187,21 +197,8 @@ def tables(store: Store, e: Experiment, reports: list[findings.Report], round: i
         learned.instructions(store, e)
 
 
-def last_row(store: Store, e: Experiment, job: Job, round: int | None) -> None:
-    left, right = st.columns([2, 3]) if e.settings.rounds else (None, st.container())
-    if left is not None:
-        with left.container(border=True, height="stretch"):
-            prompts = e.settings.update == "prompts"
-            st.subheader("Cases that writers read" if prompts else "Examples per role", anchor=False)
-            charts.stored(
-                store,
-                e,
-                "library",
-                round=round,
-                height=300,
-                alt="Cases that writers read, per role" if prompts else "Training examples per role and round",
-            )
-    with right.container(border=True, height="stretch"):
+def pass_at_k(store: Store, e: Experiment, job: Job) -> None:
+    with st.container(border=True):
         st.subheader("Skill or luck of the draw: pass@k", anchor=False)
         measured = store.experiments.measurement(e.id, "pass_at_k")
         st.write(
@@ -235,12 +232,19 @@ with lab.opened() as store:
     job, about = jobs.status(store, e.id), store.experiments.measurement(e.id, "data")
     round = chosen_round(every)
     reports = every if round is None else every[: round + 1]
-    st.caption(what_it_is(e))
-    if reports:
-        with st.container(horizontal=True, vertical_alignment="center", key="round_row"):
-            if len(every) > 1:
-                round_control(every, round)
+    several = len(every) > 1
+    if several:
+        st.caption(what_it_is(e))
+    if left_to_do := waiting.label(store, e):
+        waits_for_you(left_to_do)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="round_row"):
+        if several:
+            round_control(every, round)
+        else:
+            st.caption(what_it_is(e), width="content")
+        if reports:
             code.copy("cards", code.call("base_and_now", e.id, round=round))
+    if reports:
         findings.metrics(store, e, reports)
     left, right = st.columns([3, 2])
     with left.container(border=True, height="stretch"):
@@ -250,7 +254,7 @@ with lab.opened() as store:
             live.panel(e.id, key="overview")
         with st.container(border=True, height="stretch"):
             st.subheader("Next steps", anchor=False)
-            next_steps(store, e)
+            next_steps(store, e, bool(left_to_do))
     arms.card(e.contrast, key="overview")
     if e.settings.model:
         with st.container(border=True):
@@ -262,8 +266,9 @@ with lab.opened() as store:
             data.facts(about)
             data.files(about)
     if any(r["library"] for r in reports):
-        beside_the_curves(store, e, reports, round)
+        critic(store, e, reports, round)
+        roles_and_examples(store, e, reports, round)
         tables(store, e, reports, round)
     if reports:
-        last_row(store, e, job, round)
+        pass_at_k(store, e, job)
         worth.card(store, e)

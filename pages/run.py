@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -17,7 +19,7 @@ from sirius_core.settings import PRESETS, preset
 from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
 from view import arms, code, estimates, form, lab, live, waiting
-from view.columns import percent
+from view.columns import NOTHING, written
 from view.numbers import clock, many
 
 PRESET_HELP = {
@@ -64,7 +66,7 @@ def controls(store: Store, e: Experiment, job: Job, closed: int) -> None:
                 disabled=e.settings.rounds >= 50,
             )
         elif job.status == "paused" and (left := waiting.label(store, e)):
-            lab.link(lab.REVIEW, f"**{left}**", icon=":material/rate_review:")
+            lab.opener(left, lab.REVIEW, icon=":material/rate_review:")
             st.button(
                 "Go on without",
                 icon=":material/skip_next:",
@@ -101,11 +103,8 @@ def other_preset() -> None:
 
 
 def begin(start: str, name: str, seed: int, asked: form.Asked) -> None:
-    """Start, estimate, take a first look, or read how the same is done from a terminal."""
+    """Start, estimate, or take a first look."""
     changes, stays = asked.changes, bool(asked.wrong or asked.missing)
-    command = ["sirius", "run", start, *(["--seed", str(seed)] if seed else [])]
-    for n, value in changes.items():
-        command += ["--set", shlex.quote(f"{n}={str(value).lower() if isinstance(value, bool) else value}")]
     if asked.wrong:
         st.error(lab.plain(asked.wrong), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -140,6 +139,13 @@ def begin(start: str, name: str, seed: int, asked: form.Asked) -> None:
         st.caption(f"{many(len(changes), 'setting')} changed from the preset." if changes else "The preset as it is.")
     if asked.missing:
         st.caption(f":material/arrow_upward: {lab.plain(asked.missing)}")
+
+
+def terminal(start: str, seed: int, changes: Mapping[str, Any]) -> None:
+    """How the same is done without the page."""
+    command = ["sirius", "run", start, *(["--seed", str(seed)] if seed else [])]
+    for n, value in changes.items():
+        command += ["--set", shlex.quote(f"{n}={str(value).lower() if isinstance(value, bool) else value}")]
     st.caption("The same from a terminal:")
     st.code(" ".join(command), language="bash", wrap_lines=True)
 
@@ -176,7 +182,12 @@ with lab.opened() as store:
         name = top[1].text_input("Name", start, key=f"name_{start}", max_chars=60, persist_state="session")
         seed = top[2].number_input("Seed", 0, 10**9, 0, key="seed", persist_state="session",
                                    help="Another seed deals other problems and other randomness.")
-        begin(start, name.strip(), int(seed), form.draw(start, int(seed)))
+        actions = st.container()  # over the settings: a preset as it is needs none of them
+        with st.container(gap="xsmall"):
+            asked = form.draw(start, int(seed))
+        with actions:
+            begin(start, name.strip(), int(seed), asked)
+        terminal(start, int(seed), asked.changes)
         if e is not None and st.session_state.get("_pilot") == e.id:
             estimates.beside_the_button(e.id)
     arms.card(e.contrast if e else None, key="run")
@@ -190,15 +201,16 @@ with lab.opened() as store:
             frame[""] = "open"
             ids = list(frame["experiment"])
             st.dataframe(
-                frame,
+                written(frame, shares=["base", "now"]),
                 hide_index=True,
                 key="experiments_table",
+                placeholder=NOTHING,
                 alt="All experiments of this database, newest first",
                 column_order=["", "name", "seed", "status", "rounds", "base", "now", "created_at"],
                 column_config={
                     "": st.column_config.ButtonColumn(on_click=open_row, args=(ids,), key="open_experiment"),
-                    "base": percent("base", help="Held-out accuracy before any training."),
-                    "now": percent("now", help="Held-out accuracy of the last closed round."),
+                    "base": st.column_config.NumberColumn(help="Held-out accuracy before any training."),
+                    "now": st.column_config.NumberColumn(help="Held-out accuracy of the last closed round."),
                     "created_at": st.column_config.DatetimeColumn("started", format="YYYY-MM-DD HH:mm"),
                 },
             )

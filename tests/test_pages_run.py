@@ -72,7 +72,7 @@ def test_columns_are_chosen_from_the_file_s_own(run_page: Callable[[], AppTest],
     assert field(at, "columns").value == "question=Aufgabe, answer=Loesung, subject=Thema"
     said = text_of(at)
     assert not at.error and "32 to train on, 8 to validate, 20 held out" in said
-    assert "60 rows, 60 different questions; answers: number \\(60\\)" in said and "kind = number" in said
+    assert "60 rows, 60 different questions; answers: number \\(60\\)" in said and "kind \\= number" in said
     assert "No two held-out answers are the same" in said and "right answer: 478 (number)" in said
     assert "--set source=table" in at.code[-1].value and "columns=question=Aufgabe" in at.code[-1].value
     assert "name a model at an endpoint" in said and at.button(key="start").disabled

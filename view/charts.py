@@ -47,7 +47,11 @@ def spec(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 330) ->
     from plotly.graph_objects import Figure
 
     drawn = Figure(dict(figure))
-    drawn.update_layout(height=height)
-    if st.context.theme.type == "dark":  # what has no colour of its own is drawn for a light page
-        drawn.update_traces(error_y_color="#c9cddd", selector={"type": "bar"})
+    drawn.update_layout(height=height, margin_b=0)
+    if not (drawn.layout.xaxis.title.text or ""):
+        drawn.layout.xaxis.title = None  # an empty title takes its place, too
+    dark = st.context.theme.type == "dark"
+    # As defaults, so that the data stays what is stored: bars pale enough for the interval to stand out on them.
+    bar = {"type": "bar", "marker": {"opacity": 0.85}, "error_y": {"color": "#eceef6" if dark else "#141626"}}
+    drawn.layout.template.data.bar = [bar]
     st.plotly_chart(drawn, key=key, alt=alt, config=CONFIG)

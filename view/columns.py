@@ -1,16 +1,25 @@
-"""How numbers of a table are shown; what they are stands in the frame that the table is drawn from."""
+"""How numbers of a table are written; what they are stands in the frame that the table is drawn from."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import streamlit as st
+from .numbers import p_short, share
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from pandas.io.formats.style import Styler
+
+NOTHING = "–"  # what is not there, such as a change before the first round
 
 
-def percent(label: str, help: str | None = None) -> Any:
-    return st.column_config.NumberColumn(label, help=help, format="percent")
+def written(
+    frame: DataFrame, *, shares: Iterable[str] = (), p_values: Iterable[str] = (), counts: Iterable[str] = ()
+) -> Styler:
+    """The frame with its shares as ``97.2 %``, its p-values as ``< 0.001`` and its counts as ``1,184``.
 
-
-def p_value(label: str, help: str | None = None) -> Any:
-    """Two digits that say something, however small it is."""
-    return st.column_config.NumberColumn(label, help=help, format="%.2g")
+    The values stay numbers: a column sorts by them, and they are what is copied.
+    """
+    forms = {**dict.fromkeys(shares, share), **dict.fromkeys(p_values, p_short), **dict.fromkeys(counts, "{:,.0f}")}
+    return frame.style.format({n: form for n, form in forms.items() if n in frame}, na_rep=NOTHING)

@@ -12,11 +12,11 @@ from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import Browse
 
 from . import code, lab, live
-from .columns import p_value, percent
+from .columns import NOTHING, written
 from .numbers import LEVEL, between, counted, dollars, p_text, points, share
 
 Report = Mapping[str, Any]
-SPLITS = {"heldout": "Held-out problems", "new_wordings": "New wordings", "withheld_forms": "Withheld question forms"}
+SPLITS = {"heldout": "Held-out problems", "new_wordings": "New wordings", "withheld_forms": "Withheld forms"}
 SPLIT_HELP = {
     "heldout": "Problems whose pair of numbers occurs nowhere in training, one sampled try each.",
     "new_wordings": "Held-out problems in combinations of words that fine-tuning never used.",
@@ -30,7 +30,7 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
     what always saying one answer would score, at an endpoint what was paid."""
     last, base = reports[-1], reports[0]
     data = store.experiments.measurement(e.id, "data")
-    with st.grid(4, min_column_width=215, gap="small"):
+    with st.grid(4, min_column_width=150, gap="small"):
         for split, name in SPLITS.items():
             if split not in last["tests"]:
                 continue
@@ -51,7 +51,7 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 border=True,
                 height="stretch",
                 help=f"{DATASET_HELP if data else SPLIT_HELP[split]} {counted(now)}.",
-                chart_data=[r["tests"][split]["sampled"]["accuracy"] for r in reports],
+                chart_data=_line([r["tests"][split]["sampled"]["accuracy"] for r in reports]),
             )
         if data:
             _majority(data["majority"])
@@ -61,7 +61,7 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
             most = max(found, key=lambda r: (r["controls"]["critic"]["n"], -r["round"]))
             arms, test = most["controls"], critic_against(store, e, most, "again")
             st.metric(
-                f"The critic mends, round {most['round']}",
+                f"Critic mends, round {most['round']}",
                 share(arms["critic"]["accuracy"]),
                 points(arms["again"]["accuracy"], arms["critic"]["accuracy"]),
                 "normal" if test.p < LEVEL else "off",
@@ -71,10 +71,10 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 help=f"Of the problems that failed, within as many calls as playing again: {counted(arms['critic'])}. "
                 "The line shows every round: what still fails later is mostly bad luck of the draw, and there playing "
                 "again mends more.",
-                chart_data=[r["controls"]["critic"]["accuracy"] for r in found],
+                chart_data=_line([r["controls"]["critic"]["accuracy"] for r in found]),
             )
         elif not last["round"] and e.settings.controls and e.settings.rounds:
-            st.metric("The critic mends", "–", border=True, height="stretch", help="Known when round 1 closes.")
+            st.metric("Critic mends", "–", border=True, height="stretch", help="Known when round 1 closes.")
         elif last["library"]:
             n = sum(last["library"].values())
             words = "Examples to show" if live.in_words(e.settings) else "Training examples"
@@ -86,10 +86,15 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 delta_description="models",
                 border=True,
                 height="stretch",
-                chart_data=[sum(r["library"].values()) for r in reports],
+                chart_data=_line([sum(r["library"].values()) for r in reports]),
             )
         if e.settings.model:
             _paid(store, e, reports)
+
+
+def _line(values: list[Any]) -> list[Any] | None:
+    """What a card draws under its number; nothing of one round alone, or where a value is unknown."""
+    return values if len(values) > 1 and None not in values else None
 
 
 def _majority(held: Mapping[str, Any]) -> None:
@@ -115,7 +120,7 @@ def _paid(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
         help=f"{calls:,} calls, {tokens:,} tokens. Unknown: the model's price is not known."
         if cost is None
         else f"{calls:,} calls, {tokens:,} tokens; the line shows what each round used.",
-        chart_data=costs if len(costs) > 1 and None not in costs else None,
+        chart_data=_line(costs),
     )
 
 
@@ -139,7 +144,7 @@ def what_the_critic_bought(store: Store, e: Experiment, reports: Sequence[Report
     most = max(reports, key=lambda r: (r["controls"]["critic"]["n"], -r["round"]))
     lines.append(_seeing_the_answer(most, critic_against(store, e, most, "blind").p))
     st.write(f"The same failed problems, at most {calls} calls on each of them for each of the three:")
-    st.markdown("\n".join(f"- {line}" for line in lines))
+    st.markdown("\n".join(f"- {line}" for line in lines).replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0"))
 
 
 def _seeing_the_answer(report: Report, p: float) -> str:
@@ -173,30 +178,31 @@ def rounds_table(store: Store, e: Experiment, round: int | None) -> None:
     order = ["round", "correct", "n", "accuracy", "low", "high", "greedy_accuracy", "gained", "lost", "p_vs_previous",
              "new_wordings_accuracy", "withheld_forms_accuracy", "repaired", "lucky", "seconds"]
     number = st.column_config.NumberColumn
+    shares = ("accuracy", "low", "high", "greedy_accuracy", "new_wordings_accuracy", "withheld_forms_accuracy", "lucky")
     st.dataframe(
-        frame,
+        written(frame, shares=shares, p_values=["p_vs_previous"], counts=["gained", "lost"]),
         hide_index=True,
         key="rounds_table",
         alt="One line per round: accuracy with interval and paired p-value",
         column_order=[name for name in order if name not in optional or frame[name].notna().any()],
+        placeholder=NOTHING,
         column_config={
             "correct": number("right"),
             "n": number("of"),
-            "accuracy": percent("accuracy"),
-            "low": percent("from", help="The lower end of the 95 % interval."),
-            "high": percent("to", help="The upper end of the 95 % interval."),
-            "greedy_accuracy": percent("greedy"),
+            "low": number("from", help="The lower end of the 95 % interval."),
+            "high": number("to", help="The upper end of the 95 % interval."),
+            "greedy_accuracy": number("greedy"),
             "gained": number("+", help="Problems that went from wrong to right since the round before."),
             "lost": number("−", help="Problems that went from right to wrong since the round before."),
-            "p_vs_previous": p_value(
+            "p_vs_previous": number(
                 "p",
                 help="McNemar's exact test against the round before, two-sided, not corrected for the number of "
                 "rounds.",
             ),
-            "new_wordings_accuracy": percent("new wordings"),
-            "withheld_forms_accuracy": percent("withheld forms"),
+            "new_wordings_accuracy": number("new wordings"),
+            "withheld_forms_accuracy": number("withheld forms"),
             "repaired": number("mended", help="Failed episodes whose repair led to the right answer."),
-            "lucky": percent("lucky", help="Share of the right answers that came by wrong steps."),
+            "lucky": number("lucky", help="Share of the right answers that came by wrong steps."),
             "seconds": number("seconds", format="%.0f"),
         },
     )
@@ -205,15 +211,18 @@ def rounds_table(store: Store, e: Experiment, round: int | None) -> None:
 
 def tests_table(store: Store, e: Experiment, round: int | None) -> None:
     """Every test split, base against now (or against ``round``), sampled and greedy."""
+    number = st.column_config.NumberColumn
+    sides = {f"{side}{end}": name for side in ("base", "now")
+             for end, name in (("", side), ("_low", "from"), ("_high", "to"), ("_greedy", f"{side}, greedy"))}
     st.dataframe(
-        frames.Frames(store).base_and_now(e.id, round),
+        written(frames.Frames(store).base_and_now(e.id, round), shares=sides, p_values=["p"]),
         hide_index=True,
         key="tests_table",
         alt="Accuracy of the base and of the team now on every test",
+        placeholder=NOTHING,
         column_config={
-            **{f"{side}{end}": percent(name) for side in ("base", "now")
-               for end, name in (("", side), ("_low", "from"), ("_high", "to"), ("_greedy", f"{side}, greedy"))},
-            "p": p_value("p", help="McNemar's exact test, base against now, sampled, two-sided."),
+            **{key: number(name) for key, name in sides.items()},
+            "p": number(help="McNemar's exact test, base against now, sampled, two-sided."),
         },
     )
     code.copy("tests_table", code.call("base_and_now", e.id, round=round))

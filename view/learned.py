@@ -11,10 +11,12 @@ from sirius_core import frames
 from sirius_core.store import Experiment, Store, UpdateRow
 
 from . import code, lab, live, reads
+from .columns import written
 from .numbers import many, share
 from .texts import diff
 
 Report = Mapping[str, Any]
+COUNTS = ("examples", "distinct", "direct", "repaired", "edited")
 
 
 def table(store: Store, e: Experiment, reports: Sequence[Report], round: int | None = None) -> None:
@@ -30,7 +32,7 @@ def table(store: Store, e: Experiment, reports: Sequence[Report], round: int | N
         order += ["steps", "first_loss", "last_loss"]
     number = st.column_config.NumberColumn
     st.dataframe(
-        frame[order if e.settings.update == "none" else [*order, "gate"]],
+        written(frame[order if e.settings.update == "none" else [*order, "gate"]], counts=COUNTS),
         hide_index=True,
         key="learned_table",
         alt="Training examples and what was made of them, per round and role",

@@ -159,12 +159,13 @@ def _panel(experiment: str, key: str) -> None:
         st.error(lab.plain(job.message or "The run failed; its log says more."), icon=":material/error:")
     elif job.status == "paused" and not closed and found:
         estimates.table(found)
-    elif job.status in ("paused", "stopped") and job.message:
-        st.caption(lab.plain(job.message.partition(": ")[2] or job.message))
     plan = steps(s, round)
     if job.phase == "pilot":
         plan = [Step("pilot", "Pilot", "A few problems are played to tell what the whole would cost."), *plan]
     at = _at(job, plan, over)
+    for_people = at < len(plan) and plan[at].phase in ("review", "decide")  # the step says so, and a button beside it
+    if job.message and (job.status == "stopped" or (job.status == "paused" and not found and not for_people)):
+        st.caption(lab.plain(job.message.partition(": ")[2] or job.message))
     before = reports[-1]["phases"] if closed > 1 and "phases" in reports[-1] else {}
     # While it moves its height stands still: a step's words take one line or two, and nothing below may jump.
     tall = max(285, 24 * len(plan) + 117)

@@ -29,6 +29,11 @@ def p_text(p: float | None) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
+def p_short(p: float) -> str:
+    """A p-value in a column of them: ``< 0.001``."""
+    return p_text(p).removeprefix("p").removeprefix(" = ").strip()
+
+
 def points(before: float, after: float) -> str | int:
     """A change in percentage points for `st.metric`; the number 0 when nothing moved, so that no arrow is drawn."""
     change = 100 * (after - before)

@@ -14,6 +14,7 @@ from itertools import groupby
 import streamlit as st
 
 # One static style: colours with alpha sit on a light and on a dark page alike; the words carry a line or a bar, too.
+# The heading of a card stands as near to its border as the rest; on a phone a card of a number wraps and has no line.
 STYLE = """<style>
 .said {overflow-wrap: anywhere; line-height: 1.75; margin: 0; white-space: pre-wrap;}
 .said.big {font-size: 1.08em;}
@@ -31,6 +32,12 @@ STYLE = """<style>
 .said summary {cursor: pointer; opacity: .68; white-space: normal;}
 button[data-variant][data-selected=true] p {
     color: light-dark(rgb(67, 56, 202), rgb(165, 180, 252));}
+[data-testid=stVerticalBlock] > [data-testid=stElementContainer] h3 {padding: 0 0 .5rem;}
+@media (max-width: 640px) {
+  [data-testid=stMetric] :is(div, p) {white-space: normal !important;}
+  [data-testid=stMetric] div:has(> [data-testid=stMetricDelta]) {flex-wrap: wrap; row-gap: .1rem;}
+  [data-testid=stMetric] > div:has([data-testid=stMetricChart]) {display: none;}
+}
 .bars {display: grid; grid-template-columns: 1fr auto; gap: .15em .8em; align-items: baseline; line-height: 1.5;}
 .bars .num {text-align: right; font-variant-numeric: tabular-nums;}
 .bars .track {grid-column: 1 / -1; position: relative; height: 7px; border-radius: 4px; margin-bottom: .55em;
