@@ -52,9 +52,9 @@ def figures(s: dict, prompts: bool) -> None:
             ("Lucky", share(s["lucky"] / s["checked"]) if s["checked"] else "–",
              f"{s['lucky']:,} of {s['checked']:,} checked" if s["checked"] else "steps cannot be checked",
              "Of episodes that were right by wrong steps.")]
-    with st.container(horizontal=True, key="lb_figures"):
+    with st.grid(5, min_column_width=150, gap="small", key="lb_figures"):
         for label, value, under, help in cards:
-            st.metric(label, value, under, delta_color="off", delta_arrow="off", border=True, width=168, help=help)
+            st.metric(label, value, under, "off", delta_arrow="off", border=True, height="stretch", help=help)
 
 
 def draw(store: Store, e: Experiment) -> None:

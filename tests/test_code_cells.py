@@ -21,8 +21,8 @@ from streamlit.testing.v1 import AppTest
 from sirius_core import frames
 from sirius_core.settings import preset
 from sirius_core.store import Store
-from sirius_core.tasks import readable
 from view import code
+from view.words import asked
 
 EXPERIMENT = "tiny-0-1"
 
@@ -114,7 +114,7 @@ def plain(value: Any) -> Any:
         return {k: plain(v) for k, v in value.items() if plain(v) is not None}
     if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NA:
         return None
-    return float(value) if isinstance(value, int | float) else readable("formulas", str(value))
+    return float(value) if isinstance(value, int | float) else asked("formulas", str(value))
 
 
 STATES: dict[str, tuple[str, str, Mapping[str, str]]] = {

@@ -13,7 +13,7 @@ from sirius_core.store.examples import LOOKED, ExampleLine
 from . import code
 from .numbers import many, share
 from .texts import say
-from .words import readable, to_pocket
+from .words import asked, readable, to_pocket
 
 PAGE = 50
 ANY = "any"
@@ -39,12 +39,12 @@ def _filters(chosen: Mapping[str, Any]) -> tuple[str, str]:
 def _table(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
     source, words = _filters(chosen)
     pocket = _in_pocket(store, chosen)
-    asked = to_pocket(words) if pocket and words else words
-    place = (chosen["id"], source, asked)
+    sought = to_pocket(words) if pocket and words else words
+    place = (chosen["id"], source, sought)
     if st.session_state.get("lb_filter") != place:  # another question starts on its first page
         st.session_state["lb_filter"], st.session_state["lb_starts"] = place, [-1]
     starts: list[int] = st.session_state["lb_starts"]
-    rows = store.examples.page(chosen["id"], source=source, words=asked, after=starts[-1], limit=PAGE + 1)
+    rows = store.examples.page(chosen["id"], source=source, words=sought, after=starts[-1], limit=PAGE + 1)
     shown = rows[:PAGE]
     further = starts[-1] + LOOKED  # where a search for words has stopped looking
     after = shown[-1].position if len(rows) > PAGE else further if words and further < chosen["n"] - 1 else None
@@ -54,8 +54,9 @@ def _table(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
             st.button(f"Look further than the first {further + 1:,}", key="lb_further", on_click=_turn,
                       args=([*starts, after],))
         return
-    lines = [{"": "open", "from": SOURCES.get(x.source, x.source), "prompt": one_line(x.task_source, x.prompt),
-              "reply": one_line(x.task_source, x.text), "lucky": "lucky" if x.lucky else "",
+    lines = [{"": "open", "from": SOURCES.get(x.source, x.source),
+              "prompt": one_line("", asked(x.task_source, x.prompt)), "reply": one_line(x.task_source, x.text),
+              "lucky": "lucky" if x.lucky else "",
               "role": x.role, "no.": x.position + 1} for x in shown]
     if chosen["model"] != "*":
         for line in lines:
@@ -66,7 +67,7 @@ def _table(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
         column_config={
             "": st.column_config.ButtonColumn(on_click=open_row, args=([x.position for x in shown],),
                                               key="open_example", width=70),
-            "prompt": st.column_config.TextColumn(width=330), "reply": st.column_config.TextColumn(width=250),
+            "prompt": st.column_config.TextColumn(width=400), "reply": st.column_config.TextColumn(width=200),
         })
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Back", icon=":material/chevron_left:", key="lb_back", disabled=len(starts) < 2,
@@ -75,7 +76,7 @@ def _table(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
                   disabled=after is None, on_click=_turn, args=([*starts, after],))
         st.caption(_where(store, chosen, source, words, starts, shown))
         code.copy("library_table", code.call("library", e.id, chosen["round"], chosen["model"], source=source or None,
-                                             words=asked or None, after=None if starts[-1] < 0 else starts[-1]))
+                                             words=sought or None, after=None if starts[-1] < 0 else starts[-1]))
 
 
 def _where(store: Store, chosen: Mapping[str, Any], source: str, words: str, starts: list[int],
@@ -101,7 +102,7 @@ def _frequent(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
             with st.container(horizontal=True, vertical_alignment="top", key=f"lb_often_{i}"):
                 st.badge(f"{n} times", color="blue", help=f"{share(n / chosen['n'])} of this training set")
                 with st.container(gap=None, width="stretch"):
-                    say(readable(line.task_source, one_line("", line.prompt)), quiet=True)
+                    say(asked(line.task_source, one_line("", line.prompt)), quiet=True)
                     say(readable(line.task_source, line.text))
                 st.button("Open", key=f"lb_often_open_{i}", type="tertiary", on_click=_open, args=(line.position,))
         with st.container(key="library_frequent"):

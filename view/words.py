@@ -32,6 +32,12 @@ def readable(source: str, text: str) -> str:
     return tasks.readable(source, text)
 
 
+def asked(source: str, prompt: str) -> str:
+    """A prompt for people; the embedded model's without the tag of its role and the arrow that it answers behind."""
+    text = readable(source, prompt)
+    return re.sub(r"^@\w+ | →$", "", text) if source == "formulas" else text
+
+
 def to_pocket(text: str) -> str:
     """What a person typed, in the embedded language: ``371 - 35 x 9`` as ``3 7 1 - 3 5 * 9``. Unknown words stay.
 
