@@ -35,7 +35,7 @@ def variables(store: Store) -> list[str]:
 
 def endpoints(store: Store) -> None:
     """What the environment names; servers of this machine are asked on a click only. No key is shown or kept."""
-    with st.container(border=True, height="stretch", key="endpoints_card"):
+    with st.container(border=True, key="endpoints_card"):
         st.subheader("Models", anchor=False)
         st.markdown("- **The embedded model** is always there: no key, no network.")
         for server in servers.from_environment():
@@ -81,23 +81,20 @@ def about() -> None:
 
 
 with lab.opened() as store:
-    try:
-        upkeep.state()
-    except (OSError, SiriusError) as error:  # moved or locked while the page was open
-        st.error(lab.plain(str(error)), icon=":material/database_off:")
+    left, right = st.columns([3, 2])
+    with left:
+        try:
+            upkeep.state()
+        except (OSError, SiriusError) as error:  # moved or locked while the page was open
+            st.error(lab.plain(str(error)), icon=":material/database_off:")
+    with right:
+        person()
+    imports.form()
     left, right = st.columns(2)
     with left:
         upkeep.check()
+        endpoints(store)
+        about()
     with right:
         upkeep.snapshot()
-    left, right = st.columns(2)
-    with left:
-        endpoints(store)
-    with right:
         keys()
-    left, right = st.columns(2)
-    with left:
-        person()
-    with right:
-        about()
-    imports.form()

@@ -68,7 +68,8 @@ def popover(
 
 def keys(rows: Sequence[tuple[str, str]]) -> None:
     """The sheet of keys, and the name beside one's decisions."""
-    st.markdown("| key | what it does |\n|:--|:--|\n" + "\n".join(f"| {key} | {what} |" for key, what in rows))
+    caps = [(" ".join(k if k in ("or", "to", "+") else f"`{k}`" for k in key.split()), what) for key, what in rows]
+    st.markdown("| key | what it does |\n|:--|:--|\n" + "\n".join(f"| {key} | {what} |" for key, what in caps))
     st.caption("Keys do nothing while you type, while a box like this is open, and in the first third of a second. A "
                "key that is held down counts once.")
 

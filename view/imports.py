@@ -141,28 +141,33 @@ def _import(file: Path, name: str, kind: str) -> None:
 def overview(store: Store, e: Experiment) -> None:
     """What stands on the overview of an imported experiment, in place of curves that it cannot have."""
     body = store.experiments.measurement(e.id, "import") or {}
-    with st.container(border=True, key="im_overview"):
-        st.subheader("Imported traces", anchor=False)
-        say(str(body.get("file", "")), quiet=True)
-        with st.grid(5, min_column_width=120, gap="small"):
-            for label, key in (("Traces", "traces"), ("Right", "right"), ("Wrong", "wrong"),
-                               ("Not judged", "not_judged"), ("Sent to review", "waiting")):
-                st.metric(label, f"{body.get(key, 0):,}")
-        if body.get("landed", 0) < body.get("traces", 0):
-            st.warning(f"{body['landed']:,} of them have landed: import the same file again to go on.",
-                       icon=":material/pause_circle:")
+    left = len(review.waiting(store, e.id, ROUND))
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(f"Imported traces · {lab.plain(str(body.get('file', '')))}", width="content")
+        code.copy("imported", code.call("episodes", e.id))
+    if body.get("landed", 0) < body.get("traces", 0):
+        st.warning(f"{body['landed']:,} of them have landed: import the same file again to go on.",
+                   icon=":material/pause_circle:")
+    with st.grid(5, min_column_width=150, gap="small", key="im_overview"):
+        for label, key in (("Traces", "traces"), ("Right", "right"), ("Wrong", "wrong"),
+                           ("Not judged", "not_judged"), ("Sent to review", "waiting")):
+            st.metric(label, f"{body.get(key, 0):,}", border=True, height="stretch")
+    about, steps = st.columns([3, 2])
+    with about.container(border=True, height="stretch"):
+        st.subheader("What they are", anchor=False)
+        st.write("Nobody was trained on them and nobody here can play on from them, so there is no curve and no "
+                 "what-if. Judged by rule where a line states the right answer, else by the reward that it states.")
         told = [*body.get("notes", ())]
         if body.get("differ"):
             told.append(f"{body['differ']:,} state another reward than the rule gives; the rule's counts")
         for note in told:
             st.caption(lab.plain(note))
-        st.caption("Nobody was trained on them and nobody here can play on from them, so there is no curve and no "
-                   "what-if. Judged by rule where a line states the right answer, else by the reward that it states.")
-        with st.container(horizontal=True):
-            lab.link(lab.EXPLORE, "Look at the traces", icon=":material/table_rows:")
-            lab.link(lab.REVIEW, "Review the failed ones", icon=":material/rate_review:")
-            lab.link(lab.LIBRARY, "Library", icon=":material/library_books:")
-        code.copy("imported", code.call("episodes", e.id))
+    with steps.container(border=True, height="stretch"):
+        st.subheader("Next steps", anchor=False)
+        if left:
+            lab.opener(f"Review {many(left, 'failure')}", lab.REVIEW, icon=":material/rate_review:")
+        lab.link(lab.EXPLORE, "All traces", icon=":material/table_rows:")
+        lab.link(lab.LIBRARY, "What is kept of them", icon=":material/local_library:")
     library(store, e)
 
 

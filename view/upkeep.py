@@ -24,7 +24,7 @@ CHECK, SNAPSHOT = "check", "snapshot"  # names of the processes and of their log
 def state() -> None:
     """Where the file is and what it holds; counted again only when the file has changed."""
     file = lab.path().resolve()
-    with st.container(border=True, key="db"):
+    with st.container(border=True, height="stretch", key="db"):
         st.subheader("Database", anchor=False)
         say(str(file))
         found = _counted(str(file), _stamp(file))
@@ -56,7 +56,7 @@ def size(count: int) -> str:
 
 def check() -> None:
     """Everything that can be derived is derived again and compared."""
-    with st.container(border=True, height="stretch", key="check_card"):
+    with st.container(border=True, key="check_card"):
         st.subheader("Is everything as it was written?", anchor=False)
         st.write("Reads the whole file: its structure, every reference, and what can be derived again from the facts.")
         st.button("Check the database", icon=":material/fact_check:", key="check", on_click=_begin,
@@ -66,7 +66,7 @@ def check() -> None:
 
 def snapshot() -> None:
     """A copy under a new name, whoever writes meanwhile."""
-    with st.container(border=True, height="stretch", key="snapshot_card"):
+    with st.container(border=True, key="snapshot_card"):
         st.subheader("Snapshot", anchor=False)
         st.write("A copy of this moment in a new file, while runs go on. Nothing is ever overwritten.")
         busy = background.running(SNAPSHOT)
