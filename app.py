@@ -38,6 +38,7 @@ if goto := st.session_state.pop("_goto", None):
 
 st.logo(lab.LOGO, size="large")
 st.html(STYLE)
+st.title(page.title, icon=page.icon, anchor=False)
 try:
     with lab.opened() as store:
         if first := jobs.first(store):
@@ -50,7 +51,6 @@ except SiriusError as error:  # no database to open: nothing else can be shown
     st.error(lab.plain(str(error)), icon=":material/database_off:", title="The database cannot be opened")
     st.stop()
 
-st.title(page.title, icon=page.icon, anchor=False)
 lab.notice()
 try:
     page.run()

@@ -67,8 +67,6 @@ def one(store: Store, e: Experiment, t: Trajectory) -> None:
             episodes.new_instruction(t)
         else:
             episodes.verdict_card(task, t, raw=raw)
-        if not refusal and not t.earned(e.settings.threshold):
-            blame.card(t, questions)
         repair = explore_story.attempt_of(repairs, key) if repairs and not mend else None
         if repair:
             explore_story.beside(store, task, failed, repair, raw=raw)
@@ -76,6 +74,8 @@ def one(store: Store, e: Experiment, t: Trajectory) -> None:
             explore_story.against_parent(store, task, t, raw=raw)
         elif len(rows) > 1:
             explore_story.in_another_round(store, task, t, rows, raw=raw)
+        if not refusal and not t.earned(e.settings.threshold):
+            blame.card(t, questions)
     if repair:
         explore_story.further_on(store, task, failed, repair, raw=raw)
     whatif.history(t, questions)

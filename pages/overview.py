@@ -246,6 +246,8 @@ with lab.opened() as store:
             code.copy("cards", code.call("base_and_now", e.id, round=round))
     if reports:
         findings.metrics(store, e, reports)
+    elif live.active(job):
+        findings.awaited(e)
     left, right = st.columns([3, 2])
     with left.container(border=True, height="stretch"):
         curve(store, e, reports, round)
@@ -260,15 +262,15 @@ with lab.opened() as store:
         with st.container(border=True):
             st.subheader("What it took", anchor=False)
             spending.card(e.id, moving=live.active(job))
+    if any(r["library"] for r in reports):
+        critic(store, e, reports, round)
+        roles_and_examples(store, e, reports, round)
+        tables(store, e, reports, round)
     if about:
         with st.container(border=True):
             st.subheader("The problems", anchor=False)
             data.facts(about)
             data.files(about)
-    if any(r["library"] for r in reports):
-        critic(store, e, reports, round)
-        roles_and_examples(store, e, reports, round)
-        tables(store, e, reports, round)
     if reports:
         pass_at_k(store, e, job)
         worth.card(store, e)

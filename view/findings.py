@@ -92,6 +92,17 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
             _paid(store, e, reports)
 
 
+def awaited(e: Experiment) -> None:
+    """The cards before the base is measured: nothing below has to move when their numbers come."""
+    splits = SPLITS.values() if e.settings.source == "formulas" else [SPLITS["heldout"]]
+    cards = [(name, "the base is measured") for name in splits]
+    if e.settings.controls and e.settings.rounds:
+        cards.append(("Critic mends", "round 1 closes"))
+    with st.grid(4, min_column_width=150, gap="small", key="awaited"):
+        for name, when in cards:
+            st.metric(name, "–", border=True, height="stretch", help=f"Known when {when}.")
+
+
 def _line(values: list[Any]) -> list[Any] | None:
     """What a card draws under its number; nothing of one round alone, or where a value is unknown."""
     return values if len(values) > 1 and None not in values else None

@@ -26,19 +26,19 @@ def draw(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
     _frequent(store, e, chosen)
 
 
-def _filters(chosen: Mapping[str, Any]) -> tuple[str, str]:
+def _filters(chosen: Mapping[str, Any], pocket: bool) -> tuple[str, str]:
     counts = {name: chosen.get(name, 0) for name in ("direct", "repaired", "edited")}
     with st.container(horizontal=True, vertical_alignment="bottom", key="lb_filters"):
         words = st.text_input("Words in prompt or reply", key="lb_words", bind="query-params", width=260,
-                              placeholder="as they stand, or 371 - 35 x 9", max_chars=80)
+                              placeholder="as they stand, or 371 - 35 x 9" if pocket else "as they stand", max_chars=80)
         source = st.selectbox("From", [ANY, *counts], key="lb_source", bind="query-params", width=190,
                               format_func=lambda s: s if s == ANY else f"{SOURCES[s]} ({counts[s]:,})")
     return ("" if source == ANY else str(source)), (words or "").strip()
 
 
 def _table(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
-    source, words = _filters(chosen)
     pocket = _in_pocket(store, chosen)
+    source, words = _filters(chosen, pocket)
     sought = to_pocket(words) if pocket and words else words
     place = (chosen["id"], source, sought)
     if st.session_state.get("lb_filter") != place:  # another question starts on its first page

@@ -118,11 +118,13 @@ def _watch(experiment: str) -> None:
         job, closed = jobs.status(store, experiment), Browse(store.db).closed(experiment)
         story = Browse(store.db).any_mended(experiment)
         others = [j for j in jobs.active(store) if j.experiment != experiment]
-        rounds = store.experiments.get(experiment).settings.rounds
+        s = store.experiments.get(experiment).settings
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         badge(job)
         if active(job):
-            st.caption(f"round {min(closed, rounds)} of {rounds}" + (f" · {job.phase}" if job.phase else ""))
+            round = min(closed, s.rounds)
+            name = next((step.name for step in steps(s, round) if step.phase == job.phase.partition(":")[0]), job.phase)
+            st.caption(f"round {round} of {s.rounds}" + (f" · {name.lower()}" if name else ""))
         elif closed:
             st.caption(f"{many(closed - 1, 'round')} closed" if closed > 1 else "base measured")
     if others:

@@ -33,6 +33,7 @@ STYLE = """<style>
 button[data-variant][data-selected=true] p {
     color: light-dark(rgb(67, 56, 202), rgb(165, 180, 252));}
 [data-testid=stVerticalBlock] > [data-testid=stElementContainer] h3 {padding: 0 0 .5rem;}
+[data-testid=stVerticalBlock] > [data-testid=stElementContainer]:not(:first-child) h3 {padding-top: .6rem;}
 @media (max-width: 640px) {
   [data-testid=stMetric] :is(div, p) {white-space: normal !important;}
   [data-testid=stMetric] div:has(> [data-testid=stMetricDelta]) {flex-wrap: wrap; row-gap: .1rem;}

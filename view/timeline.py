@@ -36,7 +36,8 @@ def draw(
             place = f"{key}_turn_{i}" + ("" if at is None else f"_at_{at}")  # a link opens what was closed by hand
             icon = episodes.ICONS.get(turn.role, ":material/forum:")
             label = _label(trajectory, i, turn, LINKED if i == at else "", (badges or {}).get(i, ""))
-            with st.expander(label, expanded=at in (None, i), type="step", icon=icon, key=place):
+            step = st.expander(label, expanded=at in (None, i), type="step", icon=icon, key=place)
+            with step, st.container(gap="xsmall"):
                 episodes.said(task, turn.text, raw=raw)
                 episodes.handed(task, turn, raw=raw, key=f"{key}_handed_{i}", priced=_at_endpoint(store, turn))
                 reads.draw(store, trajectory.path.experiment, task, turn, raw=raw, key=f"{key}_read_{i}")
