@@ -38,7 +38,7 @@ def one(store: Store, e: Experiment, t: Trajectory) -> None:
     failed, repairs = explore_story.story_of(store, browse, t)
     mend, writer = t.team.endswith(":mend"), t.team == "writer"
     with st.container(horizontal=True, vertical_alignment="center"):
-        lab.link(lab.EXPLORE, "All episodes", icon=":material/arrow_back:")
+        explore_table.beside(t.id)
         explore_story.another(browse, e, failed.id)
         raw = st.toggle("Raw text", key="raw", help="The words exactly as the model reads and writes them.")
     if not writer:

@@ -63,6 +63,7 @@ def keys() -> None:
     with st.container(border=True, height="stretch", key="keys_card"):
         st.subheader("Keys of the review page", anchor=False)
         desk.keys(desk.KEYS)
+        st.caption("In an episode opened from the table of explore: J the next one, K the one before.")
 
 
 def person() -> None:

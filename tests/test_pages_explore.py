@@ -300,3 +300,20 @@ def test_a_branch_whose_round_went_on_without_a_decision_is_sent_again(tmp_path:
         assert [store.repairs.place(item) for item in (first, second)] == [(EXP, 1), (EXP, 2)]
         assert review.sent(store, branch) == second
         assert list(store.check()) == []
+
+
+def test_from_an_opened_episode_one_goes_on_in_the_table_it_was_opened_from(
+        db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(db) as store:
+        ids = [row.id for row in Browse(store.db).episodes(EXP, Filter(outcome="wrong"), limit=3)]
+    at = opened(db, "explore", monkeypatch, exp=EXP, traj=ids[1])
+    assert [b.key for b in at.button if b.key in ("ex_before", "ex_after")] == []  # opened by its address
+    at.session_state["ex_list"] = (ids, {"ex_outcome": "wrong"})
+    at.run()
+    keys = {b.key: (b.proto.shortcut.lower(), b.disabled) for b in at.button if b.key in ("ex_before", "ex_after")}
+    assert keys == {"ex_before": ("k", False), "ex_after": ("j", False)}
+    assert any("ex_outcome=wrong" in link.proto.query_string for link in at.get("page_link"))
+    at.button(key="ex_after").click().run()
+    assert at.query_params["traj"] == ids[2] and at.button(key="ex_after").disabled
+    at.button(key="ex_before").click().run()
+    assert at.query_params["traj"] == ids[1]

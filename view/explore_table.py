@@ -85,9 +85,31 @@ def turn_page(starts: list[int]) -> None:
 def open_row(ids: list[str], hits: dict[str, Hit]) -> None:
     """Open an episode, at the turn that was found if words were looked for."""
     chosen = ids[st.session_state["open_episode"].row]
+    back = {name: value for name, value in st.query_params.to_dict().items() if name.startswith("ex_")}
+    st.session_state["ex_list"] = (ids, back)
     st.query_params["traj"] = chosen
     if chosen in hits:
         st.query_params["turn"] = str(hits[chosen].turn)
+
+
+def beside(here: str) -> None:
+    """The way back to the table as it was, and to the episode before and after this one in it."""
+    ids, back = st.session_state.get("ex_list", ([], {}))
+    listed = here in ids
+    lab.link(lab.EXPLORE, "All episodes", icon=":material/arrow_back:", **(back if listed else {}))
+    if not listed:
+        return
+    at = ids.index(here)
+    for name, key, icon, to, what in (("Previous", "K", ":material/chevron_left:", at - 1, "before"),
+                                      ("Next", "J", ":material/chevron_right:", at + 1, "after")):
+        there = 0 <= to < len(ids)
+        st.button(name, key=f"ex_{what}", icon=icon, shortcut=key, disabled=not there, on_click=_step,
+                  args=(ids[to] if there else "",), help=f"Key {key}: the episode {what} this one in the table.")
+
+
+def _step(to: str) -> None:
+    st.query_params["traj"] = to
+    st.query_params.pop("turn", None)
 
 
 def draw(store: Store, e: Experiment) -> None:
