@@ -129,7 +129,7 @@ def curve(store: Store, e: Experiment, reports: list[findings.Report], round: in
         charts.stored(store, e, "accuracy", round=round, hold=True, alt=f"Held-out accuracy by round. {said}.")
     else:
         st.caption("The untrained base is being measured on problems that nobody trains on.")
-        st.skeleton(height=300)
+        st.skeleton(height=347)  # with its caption as high as the figure and its code
     if held and held["n"] > 1:
         st.caption(data.majority_line(held))
     if not (e.settings.model or e.settings.checkpoint):

@@ -14,7 +14,8 @@ from itertools import groupby
 import streamlit as st
 
 # One static style: colours with alpha sit on a light and on a dark page alike; the words carry a line or a bar, too.
-# The heading of a card stands as near to its border as the rest; on a phone a card of a number wraps and has no line.
+# The heading of a card stands as near to its border as the rest; the row over the cards is as high before its button
+# has come; on a phone a card of a number wraps and has no line.
 STYLE = """<style>
 .said {overflow-wrap: anywhere; line-height: 1.75; margin: 0; white-space: pre-wrap;}
 .said.big {font-size: 1.08em;}
@@ -34,6 +35,7 @@ button[data-variant][data-selected=true] p {
     color: light-dark(rgb(67, 56, 202), rgb(165, 180, 252));}
 [data-testid=stVerticalBlock] > [data-testid=stElementContainer] h3 {padding: 0 0 .5rem;}
 [data-testid=stVerticalBlock] > [data-testid=stElementContainer]:not(:first-child) h3 {padding-top: .6rem;}
+.st-key-round_row {min-height: 2.5rem;}
 @media (max-width: 640px) {
   [data-testid=stMetric] :is(div, p) {white-space: normal !important;}
   [data-testid=stMetric] div:has(> [data-testid=stMetricDelta]) {flex-wrap: wrap; row-gap: .1rem;}

@@ -28,7 +28,7 @@ def state() -> None:
         st.subheader("Database", anchor=False)
         say(str(file))
         found = _counted(str(file), _stamp(file))
-        with st.grid(4, min_column_width=130, gap="small"):
+        with st.grid(4, min_column_width=110, gap="small"):
             for name, value in (("Experiments", found.experiments), ("Episodes", found.trajectories),
                                 ("Turns", found.turns), ("Decisions", found.decisions)):
                 st.metric(name, f"{value:,}")
