@@ -37,8 +37,8 @@ def draw(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
             st.caption("Nothing was optimised: this checkpoint shows examples, or says other instructions.")
         else:
             _curve({u.model: u.losses for u in updates.values()}, chosen["model"], key="loss_curve")
-            st.caption(_facts(update))
             code.copy("loss_curve", code.call("losses", e.id, round=chosen["round"]))
+            st.caption(_facts(update))
     watch(e)
     if chosen["n"] > MOST:
         st.caption(f"{many(chosen['n'], 'example')} are too many to look through here; export them.")

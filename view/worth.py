@@ -14,6 +14,7 @@ from sirius_core.errors import SiriusError
 from sirius_core.store import Experiment, Store
 
 from . import background, code, lab, live
+from .columns import written
 from .numbers import LEVEL, many, p_text
 
 Record = Mapping[str, Any]
@@ -76,9 +77,9 @@ def _time(seconds: float) -> str:
 
 def _tables(store: Store, e: Experiment, found: Record) -> None:
     read, number = frames.Frames(store), st.column_config.NumberColumn
-    ends = {"low": number("from", format="percent"), "high": number("to", format="percent")}
+    ends = {"low": number("from"), "high": number("to")}
     st.dataframe(
-        read.worth_arms(e.id, found["round"]),
+        written(read.worth_arms(e.id, found["round"]), shares=["accuracy", "low", "high"]),
         hide_index=True,
         key="worth_arms",
         alt="What each arm let in and how often its team is right",
@@ -86,7 +87,6 @@ def _tables(store: Store, e: Experiment, found: Record) -> None:
         column_config={
             "correct": number("right"),
             "n": number("of"),
-            "accuracy": number("accuracy", format="percent"),
             **ends,
             "repairs": number("repairs let in"),
             "edited": number("by hand", help="Of these, the ones with a person's text."),
@@ -100,18 +100,17 @@ def _tables(store: Store, e: Experiment, found: Record) -> None:
                    "were filled up with repeats. McNemar's exact test over the same problems; p of all pairs is "
                    "corrected by Holm's method in each mode.")
         st.dataframe(
-            read.worth(e.id, found["round"]),
+            written(read.worth(e.id, found["round"]), shares=["delta", "low", "high"], p_values=["p", "holm"]),
             hide_index=True,
             key="worth_pairs",
             alt="Differences between arms with interval and p",
             column_order=["of", "over", "mode", "delta", "low", "high", "gained", "lost", "p", "holm"],
             column_config={
-                "delta": number("difference", format="percent"),
+                "delta": number("difference"),
                 **ends,
                 "gained": number("+"),
                 "lost": number("−"),
-                "p": number("p", format="%.3g"),
-                "holm": number("p of all pairs", format="%.3g"),
+                "holm": number("p of all pairs"),
             },
         )
         code.copy("worth_pairs", code.call("worth", e.id, found["round"]))
