@@ -144,7 +144,7 @@ def made(folder: Path, base_url: str) -> Path:
     db, data = folder / "chat.db", bottles(folder / "bottles.csv")
     with Store(db) as store:
         store.prices.set("fake", 0.5, 1.5)
-    play(db, "mended", base_url, data, review=True, update="none")
+    play(db, "mended", base_url, data, review=True, update="none", blind=0.0, planted=0.0)
     play(db, "rewritten", base_url, data, review=True, update="prompts", critic="none")
     play(db, "quiz", base_url, quiz(folder / "gpqa_diamond.csv"), source="gpqa", columns="", recipe="star", rounds=0,
          update="none", problems=4, validation=2, heldout=4)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from actors import act
+from browser import opened, settled
 
 from sirius_core import jobs
 from sirius_core.store import Store
@@ -70,12 +71,13 @@ def test_typed_text_focus_and_place_survive_while_a_job_runs(running: Path, serv
 
 
 def test_a_round_has_an_address_and_the_experiment_goes_out_as_one_file(folder: Path, serve: Any, page: Any) -> None:
-    page.goto(f"{serve(folder / 'finished.db')}/overview?exp={EXPERIMENT}&round=1")
+    opened(page, f"{serve(folder / 'finished.db')}/overview?exp={EXPERIMENT}&round=1")
     chosen = page.locator(".st-key-ov_round [aria-checked=true], .st-key-ov_round [kind*=Active]")
     chosen.get_by_text("round 1").wait_for()
     assert page.locator("[role=dialog]").count() == 0
     page.locator(".st-key-ov_round").get_by_text("now").click()
     page.wait_for_url(lambda url: "round=" not in url)
+    settled(page)
     assert EXPERIMENT in page.url
     with page.expect_download() as download:
         page.locator(".st-key-share button").first.click()
