@@ -128,6 +128,16 @@ def test_a_key_that_came_too_early_begins_the_wait_anew(go: Go, db: Path) -> Non
     assert at.session_state["rv_shown"][1] > before and verdicts(db) == {}
 
 
+def test_a_press_on_the_screen_before_begins_the_wait_anew(go: Go, db: Path) -> None:
+    """The server hears of no button then: all that comes of the press is that the page is drawn again."""
+    at = go(rv=one_of(db).id)
+    name = at.session_state["rv_shown"][0]
+    for ago, moves in ((-60.0, True), (60.0, False)):  # however slow this machine is
+        at.session_state["rv_shown"] = (name, since := time.monotonic() - ago)
+        at.run()
+        assert (at.session_state["rv_shown"][1] != since) is moves
+
+
 def test_what_another_window_has_decided_is_not_decided_twice(go: Go, db: Path) -> None:
     item = one_of(db)
     at = go(rv=item.id)

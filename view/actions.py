@@ -25,10 +25,14 @@ LONGEST = 600.0  # seconds on the screen that are written down at most: beyond, 
 
 
 def show(item: str, *state: object) -> None:
-    """This item is in view now, in this state; what has newly come into view starts the guard again."""
+    """This item is in view now, in this state; what has newly come into view starts the guard again.
+
+    So does a page that is drawn again within the guard: a press has come that belongs to the screen before.
+    """
     kept, now = st.session_state, time.monotonic()
     early = kept.pop("rv_early", False)
-    if early or kept.get("rv_state") != (item, *state) or kept.get("rv_shown", ("",))[0] != item:
+    shown, since = kept.get("rv_shown", ("", 0.0))
+    if early or kept.get("rv_state") != (item, *state) or shown != item or now - since < DWELL:
         kept["rv_state"], kept["rv_shown"] = (item, *state), (item, now)
     if kept.get("rv_first", ("",))[0] != item:
         kept["rv_first"] = (item, now)
