@@ -11,8 +11,8 @@ judged. Rounds, roles, models and texts are as the file says; nothing in it is e
 
 from __future__ import annotations
 
+from .keeping import derived, edited, imported, keep
 from .landing import ROUND, Taken, take
-from .library import derived, edited, imported, keep
 from .reading import Preview, Survey, opened, preview, survey
 from .traces import Said, Trace, trace
 
