@@ -45,7 +45,7 @@ review_tries       what is tried before it is saved
 review_blind       a blind item, judged before it is shown
 review_doing       how am I doing
 review_over        the end of a round's review
-review_bars        small bars with their numbers beside them
+small_bars         small bars with their numbers beside them
 decisions          the bar with which one decides
 actions            what a reviewer does, checked again when it is done
 desk               progress, the last decisions, the keys, one's name

@@ -12,8 +12,8 @@ from sirius_core.store import Inquiry, Store
 from sirius_core.trajectories import Trajectory
 from sirius_core.whatif import Blame
 
-from . import asked, code, lab, review_bars
-from .review_bars import Bar
+from . import asked, code, lab, small_bars
+from .small_bars import Bar
 
 K = 16
 
@@ -53,7 +53,7 @@ def draw(store: Store, a: Inquiry, key: str) -> None:
     answer = inquiries.read(a)
     assert isinstance(answer, Blame)
     st.markdown(f"**{lab.plain(answer.says())}.**" if answer.told is not None else f"{lab.plain(answer.says())}.")
-    review_bars.draw([_bar(answer, t) for t in range(len(answer.values))])
+    small_bars.draw([_bar(answer, t) for t in range(len(answer.values))])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Beside a name: right of {a.k} replays said afresh from there on, {asked.spoken_by(a)}. The points "
                    "are what was lost at the turn; a line is the 95 % interval.")

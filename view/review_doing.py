@@ -9,7 +9,7 @@ import streamlit as st
 from sirius_core import review
 from sirius_core.store import Experiment, Store
 
-from . import actions, code, desk, lab, review_bars
+from . import actions, code, desk, lab, small_bars
 from .numbers import many
 
 
@@ -20,11 +20,11 @@ def panel(store: Store, e: Experiment) -> None:
     seconds = [s for s in review.dwell(store, e.id) if s]
     for who in sorted({actions.author(), *caught, *agreed}, key=lambda name: (name != actions.author(), name)):
         st.markdown(f"**{lab.plain(who)}**")
-        bars = [review_bars.counted(label, *found[who], strong=True)
+        bars = [small_bars.counted(label, *found[who], strong=True)
                 for label, found in (("planted ones caught", caught), ("blind: same turn as the critic", agreed))
                 if who in found]
         if bars:
-            review_bars.draw(bars)
+            small_bars.draw(bars)
         else:
             st.caption("No planted repair and no blind one decided yet.")
     if caught or agreed:
@@ -33,7 +33,7 @@ def panel(store: Store, e: Experiment) -> None:
         st.markdown(f"**Seconds on the screen**: median {median(seconds):.1f}, "
                     f"{many(len(seconds), 'decision')} one by one")
         with st.container(key="dwell"):
-            review_bars.draw(review_bars.paces(seconds))
+            small_bars.draw(small_bars.paces(seconds))
         code.copy("dwell", code.call("decisions", e.id))
     with st.expander("Why some are planted and some are blind", type="compact"):
         s = e.settings

@@ -10,7 +10,7 @@ from sirius_core import review
 from sirius_core.review import Item, Shown
 from sirius_core.store import Store
 
-from . import code, episodes, lab, review_bars
+from . import code, episodes, lab, small_bars
 from .texts import problem, say
 from .words import readable
 
@@ -71,7 +71,7 @@ def evidence(store: Store, item: Item) -> None:
                     help="This failure was chosen because it failed: some of it mends itself when it is just played "
                     "again. So beside the rewrite stand the turn as it was, with what follows said afresh, and the "
                     "turn itself said afresh without any advice. In brackets: 95 % intervals.")
-        review_bars.draw([review_bars.counted(label, *counts[name], strong=name == "rewritten")
+        small_bars.draw([small_bars.counted(label, *counts[name], strong=name == "rewritten")
                           for name, label in ROWS])
         code.copy("evidence", code.call("evidence", item.experiment, item.round), watched=True)
 

@@ -13,7 +13,7 @@ from sirius_core.store.browse import Browse
 from sirius_core.trajectories import Task, Trajectory, Turn
 from sirius_core.whatif import WhatIf
 
-from . import asked, blame, code, lab, review_bars
+from . import asked, blame, code, lab, small_bars
 from .actions import author
 from .numbers import many
 from .texts import diff
@@ -110,10 +110,10 @@ def draw(store: Store, a: Inquiry, key: str) -> None:
         st.markdown(f"**{lab.plain(answer.says())}**")
         diff(readable(task.source, parent.turns[a.turn].text), readable(task.source, a.text))
         if not answer.certain:
-            bars = [review_bars.counted("with this text", answer.edited.right, answer.edited.n, strong=True)]
+            bars = [small_bars.counted("with this text", answer.edited.right, answer.edited.n, strong=True)]
             if answer.unedited is not None:
-                bars.append(review_bars.counted("as it was", answer.unedited.right, answer.unedited.n))
-            review_bars.draw(bars)
+                bars.append(small_bars.counted("as it was", answer.unedited.right, answer.unedited.n))
+            small_bars.draw(bars)
         _branches(store, a, parent, answer)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{asked.spoken_by(a)[0].upper()}{asked.spoken_by(a)[1:]}. A line is the 95 % interval.")
