@@ -23,11 +23,13 @@ PAGES = {
          st.Page(overview, title="Overview", url_path="overview", visibility="hidden")],
     "Experiment": [
         st.Page(lab.RUN, title="Run", icon=":material/play_circle:", url_path="run"),
+        st.Page(lab.CONTRAST, title="Contrast", icon=":material/compare_arrows:", url_path="contrast"),
         st.Page(lab.REVIEW, title="Review", icon=":material/rate_review:", url_path="review"),
     ],
     "Look inside": [
         st.Page(lab.EXPLORE, title="Explore", icon=":material/timeline:", url_path="explore"),
         st.Page(lab.LIBRARY, title="Library", icon=":material/local_library:", url_path="library"),
+        st.Page(lab.LESSON, title="Lesson", icon=":material/school:", url_path="lesson"),
     ],
     "Lab": [st.Page(lab.SETTINGS, title="Settings", icon=":material/settings:", url_path="settings")],
 }

@@ -22,6 +22,7 @@ GROUPS = {
     "endpoint": ("Model at an endpoint", ":material/cloud:"),
     "run": ("The experiment", ":material/science:"),
     "repair": ("Critic and repair", ":material/auto_fix_high:"),
+    "debate": ("Debate and votes", ":material/forum:"),
     "training": ("Training", ":material/model_training:"),
     "evaluation": ("Evaluation", ":material/straighten:"),
     "machine": ("Machine and budget", ":material/memory:"),
@@ -37,7 +38,8 @@ UPDATES = {
 }
 EXAMPLES = {"sampling": "solver.temperature=0.2, critic@repair.max_tokens=300", "request": '{"top_p": 0.9}',
             "columns": "question=Problem, answer=Solution", "base_url": "http://127.0.0.1:8000/v1",
-            "data": "problems.csv", "examples": "620,800"}
+            "data": "problems.csv", "examples": "620,800", "steps": "20,25",
+            "round_calls": "1500,1500", "round_tokens": "90000,90000"}
 WORDS = ("demos", "demo_choice", "demo_tokens")
 WEIGHTS = ("epochs", "rate", "cooling", "batch")
 POCKET = ("base", "workers", "chunk")

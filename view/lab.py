@@ -19,8 +19,9 @@ from sirius_core.store import Experiment, Store
 _ADDRESS = re.compile(r"(?<=https:)(?=//)|(?<=http:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=[-\w])", re.IGNORECASE)
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
-OVERVIEW, RUN, EXPLORE, REVIEW, LIBRARY, SETTINGS = (
-    f"pages/{name}.py" for name in ("overview", "run", "explore", "review", "library", "settings")
+OVERVIEW, RUN, CONTRAST, EXPLORE, REVIEW, LIBRARY, LESSON, SETTINGS = (
+    f"pages/{name}.py"
+    for name in ("overview", "run", "contrast", "explore", "review", "library", "lesson", "settings")
 )
 OPENED = ("traj", "turn", "rv", "round", "lb_at")  # parts of an address that name something of one experiment
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 40" width="190" height="40">

@@ -48,6 +48,13 @@ class Settings:
         0.5, "A trajectory counts as a success when its reward is above this (Algorithm 1: epsilon).", 0.0, 0.99
     )
 
+    verifier: str = knob(
+        "right",
+        "What a try must show to be learned from: the right answer; the right answer by right steps; or only the "
+        "right unit, a sloppy test that can be gamed. Tests always ask for the right answer.",
+        choices=("right", "steps", "unit"),
+    )
+
     critic: str = knob(
         "gold",
         "What the critic sees beside the transcript: the right answer, or only the team's own.",
@@ -91,6 +98,30 @@ class Settings:
         0.0, "Share of decided repairs that a second reviewer judges: how far they agree.", 0.0, 1.0, group="repair"
     )
 
+    agents: int = knob(3, "Agents of a debate, each with weights of its own where they learn.", 1, 16, group="debate")
+    debate_rounds: int = knob(2, "Rounds of a debate; in the first everyone answers alone.", 1, 8, group="debate")
+    debate_view: str = knob(
+        "raw",
+        "What an agent reads of the others: their answers as they stand, or a summary made by one more call.",
+        choices=("raw", "summary"),
+        group="debate",
+    )
+    vote: str = knob(
+        "plain",
+        "How the last answers are counted: one each, or each weighted by how steady its agent was over the rounds.",
+        choices=("plain", "weighted"),
+        group="debate",
+    )
+    mix: float = knob(
+        0.5, "Share of corrected answers among what a debate's critics learn from; the rest were kept right.", 0.0, 1.0,
+        group="debate",
+    )
+    samples: int = knob(5, "Tries at each problem in the recipes vote and best_of_k.", 1, 64, group="debate")
+    answer_tokens: int = knob(
+        0, "Instead: as many tries as these tokens pay for, but one at least (0: the number above).", 0, 1_000_000,
+        group="debate",
+    )
+
     update: str = knob(
         "auto",
         "How roles learn: their weights (pocket, trl, openai_api), their best examples in context (demos), rewritten "
@@ -127,6 +158,18 @@ class Settings:
         "Exact number of examples per role in each round, e.g. 620,800; empty: as many as were earned.",
         group="training",
     )
+    steps: str = knob(
+        "",
+        "Exact number of optimiser steps of each model in each round, e.g. 20,25; empty: as the epochs say.",
+        group="training",
+    )
+    round_calls: str = knob(
+        "",
+        "Model calls for the tries and repairs of each round, e.g. 1500,1500: what repairs leave is spent on more "
+        "tries at failed problems; empty: no bound.",
+        group="training",
+    )
+    round_tokens: str = knob("", "The same in tokens, read and written.", group="training")
     sharing: str = knob(
         "per_role",
         "Each role its own weights, or one shared model for all.",
@@ -160,6 +203,9 @@ class Settings:
 
     validation: int = knob(200, "Validation problems for the gate.", 1, 100_000, group="evaluation")
     heldout: int = knob(400, "Held-out problems: nothing like them is trained on.", 1, 100_000, group="evaluation")
+    interim: int = knob(
+        0, "Held-out problems asked before the last round, the first of them (0: all).", 0, 100_000, group="evaluation"
+    )
     new_wordings: int = knob(
         400, "Held-out problems in wordings never fine-tuned (0: skip).", 0, 5000, group="evaluation"
     )

@@ -73,5 +73,12 @@ def _key_env(text: str) -> None:
                          "key itself")
 
 
-TEXTS: dict[str, Callable[[str], object]] = {"examples": _examples, "sampling": sampling_rules, "request": _request,
-                                             "key_env": _key_env}
+TEXTS: dict[str, Callable[[str], object]] = {
+    "examples": _examples,
+    "steps": _examples,
+    "round_calls": _examples,
+    "round_tokens": _examples,
+    "sampling": sampling_rules,
+    "request": _request,
+    "key_env": _key_env,
+}

@@ -1,5 +1,5 @@
-"""The tables, as numbered migrations. Facts are append-only; only `job`, `measurement`, `price`, `inquiry`, `lease`,
-and `settings` and `machine` of `experiment` change.
+"""The tables, as numbered migrations. Facts are append-only; only `job`, `contrast_job`, `measurement`, `price`,
+`inquiry`, `lease`, and `settings` and `machine` of `experiment` change.
 
 Each migration runs with its record in one BEGIN IMMEDIATE transaction. `PRAGMA user_version` repeats how many were
 applied, so that opening an up-to-date file needs no import of sqlite-utils.
@@ -13,9 +13,9 @@ import threading
 from typing import Any
 
 from ..errors import NewerDatabase, StoreError
-from . import schema_people, schema_views
+from . import schema_contrasts, schema_people, schema_views
 
-VERSION = 3
+VERSION = 4
 
 _TABLES = """
 CREATE TABLE contrast (
@@ -256,6 +256,11 @@ def migrations() -> Any:
         for name, query in schema_views.VIEWS.items():
             db.conn.execute(f"DROP VIEW IF EXISTS {name}")
             db.conn.execute(f"CREATE VIEW {name} AS {query}")
+
+    @steps(name="0004_contrasts")
+    def fourth(db: Any) -> None:
+        for statement in _statements(schema_contrasts.TABLES + schema_contrasts.TRIGGERS):
+            db.conn.execute(statement)
 
     return steps
 

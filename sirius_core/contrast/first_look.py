@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .settings import Settings
-from .statistics import holm, mcnemar
-from .store import Experiment, Store
-from .store.browse import Browse
+from ..settings import Settings
+from ..statistics import holm, mcnemar
+from ..store import Experiment, Store
+from ..store.browse import Browse
 
 PHASE = "evaluate:heldout:sampled"
 
