@@ -51,8 +51,10 @@ class Calls:
     def __init__(self, store: Store, experiment: str, concurrency: int, limits: Limits) -> None:
         self._store, self._experiment, self._limits = store, experiment, limits
         self._concurrency, self.cancelled = concurrency, False
-        # The arms of a contrast share a budget: whoever gives five dollars to four arms does not mean twenty.
-        arms = store.experiments.arms_with(experiment)
+        # The arms of a contrast share a budget: whoever gives five dollars to four arms does not mean twenty. Where
+        # there is none, nothing is added up: a contrast has up to 1,600 runs.
+        bounded = limits.max_calls or limits.max_tokens or limits.max_cost
+        arms = store.experiments.arms_with(experiment) if bounded else []
         self._calls = sum(store.episodes.spent(arm).calls for arm in arms)
         self._tokens = sum(store.episodes.spent(arm).tokens for arm in arms)
         self._cost, self._unpriced = sum(store.episodes.known_cost(arm) for arm in arms), False

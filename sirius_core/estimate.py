@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .evaluate import MODES, TESTS
+from .evaluate import MODES, asked
 from .finetune.prompts import TRIES
 from .improve import Run
 from .models.chat_completions import Price
@@ -113,7 +113,7 @@ def _demos(run: Run) -> bool:
 def calls_of(run: Run, measured: Pilot, failing: float, most: bool) -> float:
     """The calls of a whole experiment whose plays fail with probability ``failing``."""
     s, tasks, team, per_episode = run.settings, run.bench.tasks, run.recipe.team, measured.calls
-    tests = sum(len(tasks[split]) for split in TESTS if tasks.get(split)) * len(MODES)
+    tests = sum(len(part) for round in range(s.rounds + 1) for part in asked(run.bench, round).values()) * len(MODES)
     plays = len(tasks["train"]) * s.max_solutions
     failures = plays * failing
     mends = 0.0
@@ -132,7 +132,7 @@ def calls_of(run: Run, measured: Pilot, failing: float, most: bool) -> float:
     tries = 1 + measured.models if most and measured.models > 1 else 1
     gate = len(tasks["validation"]) * tries if s.gate and s.update != "none" else 0
     writing = measured.models * TRIES if most and s.update == "prompts" else 0
-    each_round = (plays + gate + tests) * per_episode + mends + controls + writing
+    each_round = (plays + gate) * per_episode + mends + controls + writing
     base = tests * per_episode + (len(tasks["validation"]) * per_episode if gate else 0)
     return base + s.rounds * each_round
 

@@ -82,22 +82,39 @@ def greedy(voices: Voices) -> Voices:
     return replace(voices, sampling=replace(voices.sampling, temperature=0.0), by_role=by_role)
 
 
+def asked(bench: Bench, round: int) -> dict[str, tuple[Task, ...]]:
+    """{test split: what a round is asked}: all of it, but before the last round only the first ``interim`` held-out
+    problems. The base stands before the last round, unless it is the only one.
+
+    A closed round stays as it is: when an experiment gets more rounds, the one that was the last keeps all its
+    problems, and those that are now before the last have ``interim``. A round that was stopped while it was asked more
+    than that goes on with all.
+    """
+    split, most = TESTS[0], bench.settings.interim
+    tasks = {name: tuple(bench.tasks[name]) for name in TESTS if bench.tasks[name]}
+    if not 0 < most < len(tasks[split]) or round >= bench.settings.rounds:
+        return tasks
+    begun = {task for mode in MODES for task in right_by_task(bench, round, f"evaluate:{split}:{mode}")}
+    return tasks if begun - {t.id for t in tasks[split][:most]} else {**tasks, split: tasks[split][:most]}
+
+
 def test(bench: Bench, round: int, voices: Voices) -> dict[str, Any]:
     """Every test split, sampled once and greedy: {split: {mode: accuracy record}} and what the steps say."""
-    names = [(split, mode) for split in TESTS if bench.tasks[split] for mode in MODES]
+    chosen = asked(bench, round)
+    names = [(split, mode) for split in chosen for mode in MODES]
     by_mode = {"sampled": voices, "greedy": greedy(voices)}
     bench.play_all(
         round,
         "evaluate",
-        [(f"{split}:{mode}", task, 0, by_mode[mode]) for split, mode in names for task in bench.tasks[split]],
+        [(f"{split}:{mode}", task, 0, by_mode[mode]) for split, mode in names for task in chosen[split]],
         under=lambda name: f"evaluate:{name}",
     )
     tests: dict[str, Any] = {split: {} for split, _ in names}
     for split, mode in names:
         found = right_by_task(bench, round, f"evaluate:{split}:{mode}")
-        tests[split][mode] = accuracy([found[t.id] for t in bench.tasks[split]], bench.tasks[split])
+        tests[split][mode] = accuracy([found[t.id] for t in chosen[split]], chosen[split])
         kinds = {
-            name: [t for t in bench.tasks[split] if t.data.get("form_decides") is flag]
+            name: [t for t in chosen[split] if t.data.get("form_decides") is flag]
             for name, flag in (("family_decides", False), ("form_decides", True))
         }
         for name, tasks in kinds.items():

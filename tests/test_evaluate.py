@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from actors import ActingMachine, act
 
-from sirius_core import statistics
-from sirius_core.evaluate import accuracy, pass_at_k, right_by_task
-from sirius_core.improve import Run
+from sirius_core import figures, jobs, statistics
+from sirius_core.evaluate import accuracy, asked, pass_at_k, right_by_task
+from sirius_core.improve import Run, improve
 from sirius_core.store import Store
+from sirius_core.store.browse import Browse
 from sirius_core.tasks.formulas import marks
 from sirius_core.trajectories import Task
 
@@ -104,3 +107,54 @@ def test_pass_at_k_counts_the_tries_that_were_asked_for_whatever_was_measured_be
     before = pass_at_k(run.bench, 1, voices, **asked)
     pass_at_k(run.bench, 1, voices, samples=6, problems=20)
     assert pass_at_k(run.bench, 1, voices, **asked) == before
+
+
+# -- fewer questions before the last round ---------------------------------------------------------------------------
+def asked_in(store: Store, experiment: str) -> list[tuple[int, int, int]]:
+    """(n of the report, n greedy, problems that both this round and the one before were asked) of every round."""
+    reports, browse = store.experiments.reports(experiment), Browse(store.db)
+    right = [browse.right(experiment, r["round"], "evaluate:heldout:sampled") for r in reports]
+    assert all(r["p_vs_previous"] == statistics.mcnemar([b[t] for t in b if t in a], [a[t] for t in b if t in a]).p
+               for r, b, a in zip(reports[1:], right, right[1:], strict=False))
+    return [(r["n"], r["tests"]["heldout"]["greedy"]["n"], len(set(right[i]) & set(right[max(0, i - 1)])))
+            for i, r in enumerate(reports)]
+
+
+def test_before_the_last_round_only_the_first_held_out_problems_are_asked(tmp_path):
+    with Store(tmp_path / "lab.db") as store:
+        experiment = act(store, heldout=40, interim=15)
+        assert asked_in(store, experiment.id) == [(15, 15, 15), (15, 15, 15), (40, 40, 15)]
+        all_asked = act(store, heldout=40)
+        one, two = (Browse(store.db).right(e.id, 0, "evaluate:heldout:sampled") for e in (experiment, all_asked))
+        assert one == {task: two[task] for task in store.experiments.splits(experiment.id)["heldout"][:15]}
+        new = [(r["new_wordings_accuracy"], r["withheld_forms_accuracy"])
+               for e in (experiment, all_asked) for r in store.experiments.reports(e.id)[:1]]
+        assert new[0] == new[1]
+        assert store.check(figures.for_round) == []
+
+
+def test_with_more_rounds_the_one_that_was_the_last_keeps_its_problems(tmp_path):
+    with Store(tmp_path / "lab.db") as store:
+        experiment = act(store, heldout=40, interim=15, rounds=1)
+        jobs.change(store, experiment.id, {"rounds": 3})
+        improve(Run(store, store.experiments.get(experiment.id), ActingMachine(experiment)))
+        assert asked_in(store, experiment.id) == [(15, 15, 15), (40, 40, 15), (15, 15, 15), (40, 40, 15)]
+        assert store.check(figures.for_round) == []
+
+
+def test_a_last_round_that_was_stopped_while_it_was_tested_goes_on_with_all_problems(tmp_path):
+    with Store(tmp_path / "lab.db") as store:
+        experiment = act(store, heldout=40, interim=15, rounds=1)
+        bench = Run(store, experiment, ActingMachine(experiment)).bench
+        last = replace(bench, experiment=replace(experiment, settings=experiment.settings.changed({"rounds": 2})))
+        run = Run(store, last.experiment, ActingMachine(experiment))
+        assert {name: len(part) for name, part in asked(last, 2).items()}["heldout"] == 40
+        assert {name: len(part) for name, part in asked(last, 1).items()}["heldout"] == 40  # it has been asked them
+        assert {name: len(part) for name, part in asked(last, 0).items()}["heldout"] == 15
+        assert {name: len(part) for name, part in asked(run.bench, 3).items()} == {
+            "heldout": 40, "new_wordings": 12, "withheld_forms": 12}
+
+
+def test_without_rounds_the_base_is_asked_everything(tmp_path):
+    with Store(tmp_path / "lab.db") as store:
+        assert asked_in(store, act(store, heldout=40, interim=15, rounds=0).id) == [(40, 40, 40)]
