@@ -3,7 +3,8 @@
     SiriusError                 one clear line for a person: what was wrong and what mends it
     ├── UsageError              the request itself is wrong (exit code 2)
     │   ├── UnknownName         a preset, setting, recipe, team ... that does not exist; names the nearest known ones
-    │   └── Decided             somebody has decided this item meanwhile
+    │   ├── Decided             somebody has decided this item meanwhile
+    │   └── Locked              a contrast has begun: nobody can predict any more
     ├── StoreError              the database file cannot be used as asked
     │   ├── NewerDatabase       written by a newer version of the lab
     │   ├── ReadOnlyDatabase    the file or its folder cannot be written
@@ -54,6 +55,10 @@ class Decided(UsageError):
     def __init__(self, author: str, verdict: str) -> None:
         super().__init__(f"{author} has decided this meanwhile: {verdict}; undo that to decide again")
         self.author, self.verdict = author, verdict
+
+
+class Locked(UsageError):
+    pass
 
 
 class StoreError(SiriusError):

@@ -15,6 +15,7 @@ from types import TracebackType
 from .check import Hear, problems
 from .check_reports import Draw
 from .connection import Connection, dumps, now
+from .contrasts import Contrast, ContrastJob, Contrasts, Prediction
 from .episodes import Episodes
 from .examples import Examples
 from .experiments import ACTIVE, Experiment, Experiments, Job
@@ -43,6 +44,7 @@ class Store:
         self.examples = Examples(self.db)
         self.prices = Prices(self.db)
         self.inquiries = Inquiries(self.db)
+        self.contrasts = Contrasts(self.db)
 
     def notes(self, experiment: str) -> Notes:
         """An experiment's notes of what remote services were given."""
@@ -68,5 +70,6 @@ class Store:
         self.close()
 
 
-__all__ = ["ACTIVE", "Connection", "ExampleRow", "Experiment", "Inquiry", "Job", "Notes", "People", "PlantedRow",
-           "PriceRow", "Prices", "Review", "Rewrite", "RewriteReview", "Store", "UpdateRow", "dumps", "now"]
+__all__ = ["ACTIVE", "Connection", "Contrast", "ContrastJob", "ExampleRow", "Experiment", "Inquiry", "Job", "Notes",
+           "People", "PlantedRow", "Prediction", "PriceRow", "Prices", "Review", "Rewrite", "RewriteReview", "Store",
+           "UpdateRow", "dumps", "now"]

@@ -1,5 +1,5 @@
 """The tables, as numbered migrations. Facts are append-only; only `job`, `contrast_job`, `measurement`, `price`,
-`inquiry`, `lease`, and `settings` and `machine` of `experiment` change.
+`inquiry`, `lease`, `verdict`, `plan` of `contrast`, and `settings` and `machine` of `experiment` change.
 
 Each migration runs with its record in one BEGIN IMMEDIATE transaction. `PRAGMA user_version` repeats how many were
 applied, so that opening an up-to-date file needs no import of sqlite-utils.
