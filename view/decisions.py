@@ -8,6 +8,18 @@ import streamlit as st
 
 from . import actions
 
+# A key that is held down is one press: what the browser repeats never reaches the buttons, however slow the page is.
+# Nothing of a person's or a model's goes in here.
+ONE_PRESS = """<script>
+if (!window.onePress) {
+  window.onePress = true;
+  addEventListener("keydown", (e) => {
+    const typing = e.target.closest && e.target.closest("input, textarea, [contenteditable=true]");
+    if (e.repeat && !typing && document.querySelector(".st-key-decisions")) e.stopImmediatePropagation();
+  }, true);
+}
+</script>"""
+
 
 def bar(
     item: str,
@@ -32,6 +44,7 @@ def bar(
 
     ``help`` has a sentence for accept, save and reject.
     """
+    st.html(ONE_PRESS, unsafe_allow_javascript=True)
     with st.bottom, st.container(horizontal=True, gap="small", key="decisions"):
         st.button(
             "Accept",
