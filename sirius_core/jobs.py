@@ -1,30 +1,31 @@
 """An experiment as a process: in the foreground, or detached from whoever launched it; progress, cancel, resume.
 
-One process at a time runs an experiment: it holds a file lock (flock) that the system releases however the process
-ends, so a crash needs no cleaning up. The job row says how far it is; the events are its log.
+One process at a time runs an experiment (see processes.py). The job row says how far it is; the events are its log.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from . import recipes, tasks
-from .errors import Busy, Cancelled, Paused, ReadOnlyDatabase, SiriusError, UsageError
+from .errors import Busy, Cancelled, Paused, SiriusError, UsageError
 from .evaluate import voices_for
 from .improve import Run, improve
 from .machines import code, machine_for, preflight
 from .models.pocket import aside
+from .processes import beside, detach
+from .processes import interruptible as interruptible
+from .processes import lock as lock
+from .processes import log_file as log_file
+from .processes import running as running
 from .settings import Settings, preset
 from .store import ACTIVE, Experiment, Job, Store
 
@@ -36,6 +37,12 @@ def create(
     store: Store, name: str, settings: Settings, seed: int, *, contrast: str | None = None, arm: str = ""
 ) -> Experiment:
     """A new experiment, checked as a whole before anything runs."""
+    return store.experiments.create(name, checked(store, settings, seed), seed, contrast=contrast, arm=arm)
+
+
+def checked(store: Store, settings: Settings, seed: int) -> Settings:
+    """Settings with which an experiment can be made: files that they name stand there by their whole path. UsageError
+    for what can be known to be wrong before anything runs."""
     if abs(seed) >= 2**63:
         raise UsageError(f"seed {seed}: must lie between -(2^63 - 1) and 2^63 - 1")
     recipe, dialect = recipes.get(settings), preflight(settings)
@@ -61,7 +68,7 @@ def create(
     tasks.preview(recipe.source or settings.source, settings, seed, 1)  # a file that is not there, or is none
     if settings.checkpoint:
         settings = settings.changed({"checkpoint": str(Path(settings.checkpoint).expanduser().resolve())})
-    return store.experiments.create(name, settings, seed, contrast=contrast, arm=arm)
+    return settings
 
 
 def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
@@ -257,47 +264,27 @@ def launch(path: Path, experiment: str) -> int:
     if running(path, experiment):
         raise Busy(f"{experiment} is running already")
     log = log_file(path, experiment)
-    _beside(path, log.name).close()  # where nothing can be written, nothing is queued
+    beside(path, log.name).close()  # where nothing can be written, nothing is queued
     with Store(path) as store:
         recipes.playable(store.experiments.get(experiment).settings)
         store.experiments.set_job(experiment, status="queued", cancel=0, message="", log=str(log))
-    return _detach(path, "resume", experiment, log)
+    return detach(path, "resume", experiment, log)
 
 
 def launch_estimate(path: Path, experiment: str) -> int:
     """`estimate` as a process of its own: the job row says what it found; returns its pid."""
-    return _detach(path, "estimate", experiment, log_file(path, experiment), "--experiment")
+    return detach(path, "estimate", experiment, log_file(path, experiment), "--experiment")
 
 
 def launch_measure(path: Path, experiment: str, samples: int = 64, problems: int = 100) -> int:
     """`measure` as a process of its own, followed by its log; returns its pid. If a run is on, the log says Busy."""
     how = ("--samples", str(samples), "--problems", str(problems))
-    return _detach(path, "measure", experiment, log_file(path, experiment, "measure"), *how)
+    return detach(path, "measure", experiment, log_file(path, experiment, "measure"), *how)
 
 
 def launch_inquiry(path: Path, inquiry: str) -> int:
     """``sirius inquire`` as a process of its own; returns its pid."""
-    return _detach(path, "inquire", inquiry, log_file(path, inquiry))
-
-
-def log_file(path: Path, experiment: str, what: str = "") -> Path:
-    """Where a detached process writes what it has to say."""
-    return _folder(path) / f"{experiment}{what and f'.{what}'}.log"
-
-
-def _detach(path: Path, command: str, experiment: str, log: Path, *flags: str) -> int:
-    """``sirius COMMAND EXPERIMENT`` in a session of its own, for the checkout or package that this process runs."""
-    known = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    with _beside(path, log.name) as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sirius_core", command, experiment, *flags, "--db", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(known)},
-        )
-    return process.pid
+    return detach(path, "inquire", inquiry, log_file(path, inquiry))
 
 
 def stop(path: Path, experiment: str) -> None:
@@ -333,68 +320,3 @@ def status(store: Store, experiment: str) -> Job:
 def active(store: Store) -> list[Job]:
     """Jobs that are queued or running now."""
     return [job for e in store.experiments.all() if (job := status(store, e.id)).status in ACTIVE]
-
-
-@contextmanager
-def lock(path: Path, experiment: str) -> Iterator[None]:
-    """Hold the experiment's lock; Busy if another process has it."""
-    with _beside(path, f"{experiment}.lock") as file:
-        for _ in range(10):  # whoever only asks whether it runs holds the lock for a moment, too
-            if _try(file, fcntl.LOCK_EX):
-                break
-            time.sleep(0.05)
-        else:
-            raise Busy(f"{experiment} is being run by another process; watch it with: sirius status")
-        yield
-
-
-def running(path: Path, experiment: str) -> bool:
-    """Whether some process holds the experiment's lock. Writes nothing."""
-    try:
-        with (_folder(path) / f"{experiment}.lock").open("rb") as file:
-            return not _try(file, fcntl.LOCK_SH)
-    except OSError:  # no process has ever run it
-        return False
-
-
-def _try(file: BinaryIO, how: int) -> bool:
-    try:
-        fcntl.flock(file, how | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _folder(path: Path) -> Path:
-    return Path(f"{Path(path).resolve()}.locks")
-
-
-def _beside(path: Path, name: str) -> BinaryIO:
-    try:
-        _folder(path).mkdir(exist_ok=True)
-        return (_folder(path) / name).open("ab")
-    except OSError as error:
-        raise ReadOnlyDatabase(f"cannot write beside {path} ({error.strerror}): make its folder writable") from None
-
-
-@contextmanager
-def interruptible(cancel: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and the first SIGINT ask for a stop; the second SIGINT interrupts at once. Only in the main thread."""
-    asked = [False]
-
-    def heard(number: int, frame: object) -> None:
-        if asked[0] and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        asked[0] = True
-        cancel()
-
-    try:
-        old = {s: signal.signal(s, heard) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: the flag in the job row still works
-        yield
-        return
-    try:
-        yield
-    finally:
-        for s, handler in old.items():
-            signal.signal(s, handler)

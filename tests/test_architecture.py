@@ -16,11 +16,11 @@ CORE = ROOT / "sirius_core"
 # From top to bottom. A room is a module or a sub-package; siblings inside a sub-package may import one another.
 # The network `pocket` knows no other room, and `models` speaks for it: so it stands above.
 ROOMS = (
-    "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "models",
-    "tasks", "games", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks", "repair", "rewriting",
-    "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "figures", "improve", "machines",
-    "worth", "reviewers", "provenance", "export", "estimate", "doctor", "contrast", "tables", "frames", "share",
-    "jobs", "inquiries", "server", "commands", "__main__",
+    "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "demo",
+    "models", "tasks", "games", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks", "repair",
+    "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "figures", "improve",
+    "machines", "asking", "worth", "reviewers", "provenance", "export", "estimate", "doctor", "contrast", "tables",
+    "frames", "share", "processes", "jobs", "campaign", "inquiries", "server", "commands", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")
 NEVER = {"utils", "util", "common", "helpers", "base", "manager", "misc"}

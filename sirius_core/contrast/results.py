@@ -1,0 +1,209 @@
+"""What the runs of a contrast ended with, problem by problem; whether they may be compared; what each of them spent.
+
+Nothing here reads an episode: one byte stands for one answer, so a hundred runs fit into a few megabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..errors import UsageError
+from ..evaluate import MODES, TESTS
+from ..store import Experiment, Store
+from ..store.spending import LEARNT, Spending
+from .plan import Plan
+
+NOT_ASKED = 2
+SLACK = 0.02  # of the largest: what differs by no more is called equal
+BOUGHT = ("calls", "tokens", "examples", "steps")
+DATA = ("source", "data", "subjects", "columns")
+"""Settings that say where the problems come from."""
+
+
+class Answers(Mapping[str, int]):
+    """{problem: 1 if it was answered right, else 0} of the problems that were asked, in the order of the test.
+
+    All answers to one test share the list of its problems.
+    """
+
+    __slots__ = ("_marks", "_places", "_tasks")
+
+    def __init__(self, tasks: Sequence[str], places: Mapping[str, int], right: Mapping[str, int]) -> None:
+        self._tasks, self._places = tasks, places
+        self._marks = bytes(right.get(task, NOT_ASKED) for task in tasks)
+
+    def __getitem__(self, task: str) -> int:
+        if (mark := self._marks[self._places[task]]) == NOT_ASKED:
+            raise KeyError(task)
+        return mark
+
+    def __iter__(self) -> Iterator[str]:
+        return (task for task, mark in zip(self._tasks, self._marks, strict=True) if mark != NOT_ASKED)
+
+    def __len__(self) -> int:
+        return len(self._marks) - self._marks.count(NOT_ASKED)
+
+    def __repr__(self) -> str:
+        return f"Answers({sum(self.values())} of {len(self)} right)"
+
+
+Results = Mapping[str, Mapping[int, Mapping[int, Mapping[str, int]]]]
+"""{arm: {seed: {round: {problem: 0 or 1}}}}"""
+
+
+def results(store: Store, contrast: str, test: str = "heldout", mode: str = "sampled") -> Results:
+    """Every closed round of every run: {arm: {seed: {round: `Answers`}}}, arms in the order of the plan.
+
+    An arm that has no closed round yet stands there without seeds. ``test`` and ``mode`` as in `evaluate.TESTS` and
+    `evaluate.MODES`.
+    """
+    if test not in TESTS or mode not in MODES:
+        raise UsageError(f"there is no test {test!r} {mode!r}: the tests are {', '.join(TESTS)}, {' or '.join(MODES)}")
+    found: dict[str, dict[int, dict[int, Mapping[str, int]]]] = {
+        arm: {} for arm in store.contrasts.get(contrast).plan["arms"]}
+    tests: dict[tuple[str, ...], tuple[tuple[str, ...], dict[str, int]]] = {}
+    rows = Spending(store.db)
+    for e in store.experiments.of_contrast(contrast):
+        closed = rows.closed(e.id)
+        tasks = rows.split(e.id, test) if closed else ()
+        for round in closed:
+            right = rows.right(e.id, round, f"evaluate:{test}:{mode}", e.settings.threshold)
+            if not right:
+                continue
+            known, places = tests.setdefault(tasks, (tasks, {task: i for i, task in enumerate(tasks)}))
+            found.setdefault(e.arm, {}).setdefault(e.seed, {})[round] = Answers(known, places, right)
+    return found
+
+
+def final(found: Results, rounds: Mapping[str, int] | None = None) -> dict[str, dict[int, Mapping[str, int]]]:
+    """{arm: {seed: answers of its last closed round}}; with ``rounds`` only of runs that have closed so many."""
+    return {arm: {seed: by_round[max(by_round)] for seed, by_round in by_seed.items()
+                  if rounds is None or max(by_round) >= rounds[arm]} for arm, by_seed in found.items()}
+
+
+# -- may they be compared? -------------------------------------------------------------------------------------------
+def refusal(found: Results) -> str:
+    """Why the last rounds of these arms cannot be compared, in one sentence; "" if they can.
+
+    They can if, seed by seed, all arms were asked the same problems.
+    """
+    ends = final(found)
+    first = next((arm for arm, by_seed in ends.items() if by_seed), "")
+    for arm, by_seed in ends.items():
+        for seed in sorted(set(by_seed) & set(ends[first])) if first else ():
+            here, there = set(by_seed[seed]), set(ends[first][seed])
+            if only := len(here ^ there):
+                return (f"{first!r} and {arm!r} cannot be compared: with seed {seed} they were asked {len(there):,} "
+                        f"and {len(here):,} held-out problems, and {only:,} of those only one of them was asked; a "
+                        "difference could come from the problems. Give all arms the same source, data and heldout")
+    return ""
+
+
+def differing_tests(plan: Plan) -> str:
+    """Why these arms would not be asked the same problems, known before anything is played; "" if they would be."""
+    made = {arm.name: plan.settings_of(arm) for arm in plan.arms}
+    first, *others = made
+    for name in (*DATA, "heldout"):
+        for arm in others:
+            one, two = getattr(made[first], name), getattr(made[arm], name)
+            if one != two:
+                what = "number of held-out problems" if name == "heldout" else "source of problems"
+                return (f"arms {first!r} and {arm!r} have another {what} ({name}={one!r} and {two!r}): what they "
+                        "answer could not be compared; give all arms the same")
+    return ""
+
+
+# -- what it took ----------------------------------------------------------------------------------------------------
+def spent(store: Store, contrast: str) -> list[dict[str, Any]]:
+    """A row for every run with closed rounds, in the order in which they were made: {arm, seed, experiment, calls,
+    tokens, examples, steps, seconds, answer_calls, answer_tokens}.
+
+    ``calls`` and ``tokens`` (read and written) are those of the tries and repairs of all rounds; ``examples`` and
+    ``steps`` what one model learned from and was trained for in all rounds, on average over a round's models;
+    ``answer_calls`` and ``answer_tokens`` are what the team took for one held-out answer after its last round.
+    """
+    return [run_spent(store, e) for e in store.experiments.of_contrast(contrast) if Spending(store.db).closed(e.id)]
+
+
+def run_spent(store: Store, experiment: Experiment) -> dict[str, Any]:
+    """One row of `spent`."""
+    rows = Spending(store.db)
+    last = max(rows.closed(experiment.id))
+    kept = store.experiments.measurement(experiment.id, "spent")
+    if kept is None or kept["rounds"] != last:
+        kept = {"rounds": last, "by_round": per_round(store, experiment.id, last),
+                "answer": rows.answers(experiment.id, last)}
+        if store.experiments.job(experiment.id).status == "done":  # it does not change any more
+            store.experiments.set_measurement(experiment.id, "spent", kept)
+    episodes, calls, tokens = kept["answer"]
+    return {"arm": experiment.arm, "seed": experiment.seed, "experiment": experiment.id,
+            **{name: sum(row[name] for row in kept["by_round"]) for name in BOUGHT},
+            "seconds": store.experiments.job(experiment.id).seconds,
+            "answer_calls": calls / max(1, episodes), "answer_tokens": tokens / max(1, episodes)}
+
+
+def per_round(store: Store, experiment: str, last: int) -> list[dict[str, int]]:
+    """What each of the rounds 1 to ``last`` took: {calls, tokens, examples, steps}, the latter two of one model."""
+    rows = Spending(store.db)
+    found = []
+    for round in range(1, last + 1):
+        calls, tokens = rows.calls(experiment, round, LEARNT)
+        sets = [row["n"] for row in store.weights.training_sets(experiment, round)]
+        steps = [u.steps for u in store.weights.updates(experiment, round)]
+        found.append({"calls": calls, "tokens": tokens, "examples": round_mean(sets), "steps": round_mean(steps)})
+    return found
+
+
+def round_mean(counts: Sequence[int]) -> int:
+    """The mean as a whole number; 0 of nothing."""
+    return round(sum(counts) / len(counts)) if counts else 0
+
+
+def fairness(plan: Plan, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What was held equal between the arms and what was not, in plain sentences; averages over the seeds of ``rows``
+    (see `spent`). Calls are those for tries and repairs; examples and steps are those of one model."""
+    made = list(rows)
+    means = {arm.name: own for arm in plan.arms if (own := [row for row in made if row["arm"] == arm.name])}
+    if len(means) < 2:
+        return []
+    equal, other = list[str](), list[str]()
+    for name in BOUGHT:
+        per_arm = {arm: sum(row[name] for row in own) / len(own) for arm, own in means.items()}
+        if _alike(per_arm.values()):
+            equal.append(f"{name} ({_count(min(per_arm.values()), max(per_arm.values()))})")
+        else:
+            other.append(f"{name} ({_each(per_arm)})")
+    lines = []
+    if equal:
+        lines.append(f"Held equal in learning: {', '.join(equal)}." if plan.equal else
+                     f"Equal in learning, though not held so: {', '.join(equal)}.")
+    if plan.equal and any(part.startswith(plan.equal) for part in other):
+        lines.append(f"{plan.equal.capitalize()} were to be held equal, but an arm could not spend them.")
+    if other:
+        lines.append(f"Not equal in learning: {', '.join(other)}.")
+    answers = {arm: sum(row["answer_calls"] for row in own) / len(own) for arm, own in means.items()}
+    tokens = {arm: sum(row["answer_tokens"] for row in own) / len(own) for arm, own in means.items()}
+    if _alike(answers.values()) and _alike(tokens.values()):
+        lines.append(f"Equal in answering: {_count(min(answers.values()), max(answers.values()))} calls an answer.")
+    else:
+        lines.append(f"Not equal in answering: calls an answer ({_each(answers)}), tokens an answer ({_each(tokens)}).")
+    return lines
+
+
+def _alike(values: Iterable[float]) -> bool:
+    found = list(values)
+    return max(found) - min(found) <= SLACK * max(found)
+
+
+def _each(per_arm: Mapping[str, float]) -> str:
+    return "; ".join(f"{arm} {_number(value)}" for arm, value in per_arm.items())
+
+
+def _count(low: float, high: float) -> str:
+    said = _number(low), _number(high)
+    return said[0] if said[0] == said[1] else f"{said[0]} to {said[1]}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.1f}"
