@@ -17,8 +17,8 @@ CORE = ROOT / "sirius_core"
 # The network `pocket` knows no other room, and `models` speaks for it: so it stands above.
 ROOMS = (
     "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "demo",
-    "models", "tasks", "games", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks", "repair",
-    "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "figures", "improve",
+    "models", "tasks", "games", "votes", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks",
+    "repair", "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "figures", "improve",
     "machines", "asking", "worth", "reviewers", "provenance", "export", "estimate", "doctor", "contrast", "tables",
     "frames", "share", "processes", "jobs", "campaign", "inquiries", "server", "commands", "__main__",
 )
