@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-
-Table = Sequence[Values]
-"""[seeds][items]; NaN where a seed was not asked an item."""
+    Table = Sequence[Values] | Array  # [seeds][items]
 
 
 def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:

@@ -1,0 +1,168 @@
+"""The words of a verdict: what can be said aloud in class and defended in a review.
+
+Points are percentage points; every difference is said with its 95 % interval, the number of seeds and of problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..statistics import Interval
+    from .verdict import Level, Pair
+
+NOTHING = "Nothing can be compared yet: no seed has been finished by two arms."
+MARGIN = 2.0
+"""An interval that lies within this many points of 0 is said to be no difference worth the name."""
+AT_LEAST = "Whether the recipe is better would take at least 3 seeds."
+
+
+def verdict(level: Level, order: Sequence[str], pairs: Sequence[Pair], right: Mapping[tuple[str, int], int]) -> str:
+    """About the first of ``order`` against the second, and how many of all pairs can be told apart."""
+    first, second = order[:2]
+    between = [_seen_from(first, pair) for pair in pairs if {pair.one, pair.other} == {first, second}]
+    made = (_recipe(first, second, between[0], pairs, len(order)) if level == "recipe"
+            else _checkpoints(first, second, between, pairs, right))
+    return made + _told(pairs, order)
+
+
+def why(level: Level, pairs: Sequence[Pair]) -> str:
+    """How it was found."""
+    tested = len(_tested(pairs))
+    holm = f" p-values are corrected after Holm for {tested} comparisons, intervals are not." if tested > 1 else ""
+    if level == "checkpoints":
+        return ("Exact McNemar test, paired over problems, for each seed by itself; intervals after Bonett and Price "
+                f"(2012).{holm}")
+    return ("Each interval takes seeds and problems as drawn from many (two crossed factors, t with Satterthwaite's "
+            f"degrees of freedom).{holm}")
+
+
+def left_out(arms: Sequence[str], seeds: Sequence[int], items: int, asked: int) -> str:
+    """What the verdict does not speak of, "" for nothing."""
+    said = []
+    if arms:
+        said.append(f"Not compared, as no seed is finished: {', '.join(map(quoted, arms))}.")
+    if seeds:
+        said.append(f"Left out, as not every arm has finished {'it' if len(seeds) == 1 else 'them'}: "
+                    f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}.")
+    if items:
+        said.append(f"Left out, as not every arm was asked: {items:,} of {asked:,} problems (counted for each seed).")
+    return " ".join(said)
+
+
+def came(order: Sequence[str], pairs: Sequence[Pair], arm: str, said: float | None) -> str:
+    """What became of a prediction: that ``arm`` comes first, by ``said`` points; "" is no difference."""
+    if len(order) < 2 or not pairs:
+        return "open: nothing can be compared yet"
+    if not arm:
+        return _nothing_came(pairs)
+    if arm not in order:
+        return f"open: {quoted(arm)} has not been compared"
+    rival = order[1] if arm == order[0] else order[0]
+    against = [_seen_from(arm, pair) for pair in pairs if {pair.one, pair.other} == {arm, rival}]
+    measured = "; ".join(f"{_points(pair.delta)}{_with_seed(pair)}" for pair in against)
+    if not all(pair.different for pair in against) or len({pair.delta.estimate > 0 for pair in against}) > 1:
+        return f"open: {quoted(arm)} and {quoted(rival)} cannot be told apart, {measured}"
+    if arm != order[0]:
+        return f"wrong: {quoted(rival)} is better than {quoted(arm)}, {measured} for {quoted(arm)}"
+    inside = "" if said is None else (
+        f"; {_signed(said / 100)} points were predicted, "
+        + ("inside the interval" if all(pair.delta.low <= said / 100 <= pair.delta.high for pair in against)
+           else "outside the interval"))
+    return f"right: {quoted(arm)} is better than {quoted(rival)}, {measured}{inside}"
+
+
+def quoted(arm: str) -> str:
+    return f"“{arm}”"
+
+
+# Parts ---------------------------------------------------------------------------------------------
+
+def _recipe(first: str, second: str, pair: Pair, pairs: Sequence[Pair], arms: int) -> str:
+    measured = f"{_points(pair.delta, _p(pair, pairs))} over {pair.seeds} seeds and {pair.items:,} problems"
+    if pair.different:
+        rest = "" if arms == 2 else f", the best of {arms} arms,"
+        return f"{quoted(first)}{rest} is better than {quoted(second)}: {measured}."
+    if not pair.gained and not pair.lost:
+        return (f"{quoted(first)} and {quoted(second)} were right in the same answers, over {pair.seeds} seeds and "
+                f"{pair.items:,} problems: there is no difference to tell.")
+    if max(abs(pair.delta.low), abs(pair.delta.high)) <= MARGIN / 100:
+        rest = "" if arms == 2 else f", the first of {arms} arms,"
+        return (f"{quoted(first)} and {quoted(second)}{rest} differ by no more than {MARGIN:g} points: {measured}; "
+                "which is better one cannot tell.")
+    what = f"whether {quoted(first)} is better than {quoted(second)}" if arms == 2 else (
+        f"which of {arms} arms is best, {quoted(first)} or {quoted(second)}")
+    return f"Cannot tell {what}: {measured}; {_more(pair)}."
+
+
+def _more(pair: Pair) -> str:
+    if pair.more is None:
+        return "a difference as small as this would take very many seeds or more problems"
+    return f"about {pair.more} more seed{'s' * (pair.more > 1)} would"
+
+
+def _checkpoints(first: str, second: str, between: Sequence[Pair], pairs: Sequence[Pair],
+                 right: Mapping[tuple[str, int], int]) -> str:
+    parts = []
+    for pair in between:
+        seed = pair.seed if pair.seed is not None else 0
+        scores = (f"{quoted(first)} answers {right[first, seed]:,} and {quoted(second)} {right[second, seed]:,} "
+                  f"of {pair.items:,} problems rightly")
+        told = "they differ" if pair.different else "they cannot be told apart"
+        parts.append(f"with seed {seed} {scores}, {_points(pair.delta, _p(pair, pairs))}: {told}")
+    return f"Of these checkpoints {'; '.join(parts)} (exact McNemar). {AT_LEAST}"
+
+
+def _told(pairs: Sequence[Pair], order: Sequence[str]) -> str:
+    if len(order) == 2:
+        return ""
+    return f" Of all {len(pairs)} comparisons {sum(pair.different for pair in pairs)} can be told apart."
+
+
+def _nothing_came(pairs: Sequence[Pair]) -> str:
+    if apart := [pair for pair in pairs if pair.different]:
+        largest = max(apart, key=lambda pair: abs(pair.delta.estimate))
+        better, worse = (largest.other, largest.one) if largest.delta.estimate > 0 else (largest.one, largest.other)
+        return f"wrong: {quoted(better)} is better than {quoted(worse)}, {_points(_seen_from(better, largest).delta)}"
+    if all(max(abs(pair.delta.low), abs(pair.delta.high)) <= MARGIN / 100 for pair in pairs):
+        return f"right: no two arms differ by more than {MARGIN:g} points"
+    return "open: no two arms can be told apart, but a difference is not ruled out"
+
+
+def _seen_from(first: str, pair: Pair) -> Pair:
+    """The pair turned so that its difference is ``first`` minus the other."""
+    from dataclasses import replace
+
+    if pair.other == first:
+        return pair
+    d = pair.delta
+    return replace(pair, one=pair.other, other=pair.one, gained=pair.lost, lost=pair.gained,
+                   delta=replace(d, estimate=-d.estimate, low=-d.high, high=-d.low))
+
+
+def _points(delta: Interval, p: str = "") -> str:
+    """``+5.0 points (95 % interval +3.4 to +6.6, p = 0.002)``"""
+    return (f"{_signed(delta.estimate)} points (95 % interval {_signed(delta.low)} to {_signed(delta.high)}"
+            f"{', ' * bool(p)}{p})")
+
+
+def _signed(share: float) -> str:
+    """``+5.0``; a zero has no sign."""
+    return "0.0" if abs(share) < 0.0005 else f"{100 * share:+.1f}"
+
+
+def _p(pair: Pair, pairs: Sequence[Pair]) -> str:
+    p, several = pair.p_holm, len(_tested(pairs))
+    # 0.0496 must not be rounded to the very level
+    said = "p < 0.001" if p < 0.001 else f"p = {p:.4f}" if f"{p:.3f}" == "0.050" else (
+        f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}")
+    return said + (f" after Holm for {several} comparisons" if several > 1 else "")
+
+
+def _with_seed(pair: Pair) -> str:
+    return "" if pair.seed is None else f" with seed {pair.seed}"
+
+
+def _tested(pairs: Sequence[Pair]) -> list[Pair]:
+    return [pair for pair in pairs if pair.gained or pair.lost]
