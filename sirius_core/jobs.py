@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import recipes, tasks
+from . import recipes, rewards, tasks
 from .errors import Busy, Cancelled, Paused, SiriusError, UsageError
 from .evaluate import voices_for
 from .improve import Run, improve
@@ -65,7 +65,11 @@ def checked(store: Store, settings: Settings, seed: int) -> Settings:
     if settings.recipe.endswith(".py"):  # it may be resumed from another folder
         settings = settings.changed({"recipe": str(Path(settings.recipe).resolve())})
     settings = settings.changed({"data": tasks.absolute(settings.data)})
-    tasks.preview(recipe.source or settings.source, settings, seed, 1)  # a file that is not there, or is none
+    shown = tasks.preview(recipe.source or settings.source, settings, seed, 1)  # a file that is not there, or is none
+    for task in shown:
+        rewards.verifiable(settings.verifier, task, dialect)
+    if not recipe.learns:
+        settings = settings.changed({"rounds": 0})
     if settings.checkpoint:
         settings = settings.changed({"checkpoint": str(Path(settings.checkpoint).expanduser().resolve())})
     return settings
@@ -82,6 +86,8 @@ def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
         raise UsageError(
             f"setting {fixed[0]} is part of the experiment; only {', '.join(sorted(free))} may change on resume"
         )
+    if settings.rounds and not recipes.get(settings).learns:
+        raise UsageError(f"setting rounds={settings.rounds}: {settings.recipe!r} learns nothing and has none")
     if "rounds" in changes and (closed := len(store.experiments.reports(experiment)) - 1) > settings.rounds:
         raise UsageError(f"setting rounds={settings.rounds}: {closed} rounds are closed already")
     store.experiments.set_settings(experiment, settings)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
-from . import answers
+from . import answers, votes
+from .errors import UnknownName, UsageError
 from .trajectories import Reward, Task, Trajectory
 
 Judge = Callable[[Task, Trajectory], Reward]
@@ -32,24 +33,61 @@ def _steps(task: Task, trajectory: Trajectory) -> tuple[dict[int, float], bool |
     return turn_marks(task, trajectory)
 
 
+def right_by_right_steps(task: Task, trajectory: Trajectory) -> Reward:
+    """1 if the answer is right and so is every step that led to it; where steps cannot be checked they are not."""
+    found = right(task, trajectory)
+    if not found.right or found.lucky is False:
+        return found
+    return replace(found, value=0.0, why=f"right, but by wrong steps: {found.why}")
+
+
+def right_unit(task: Task, trajectory: Trajectory) -> Reward:
+    """A sloppy test: 1 if the answer's unit is the right one, whatever stands before it.
+
+    ``lucky`` says whether what passed was not right, or right by wrong steps.
+    """
+    found, outcome = right(task, trajectory), trajectory.outcome
+    if outcome.stop is not None or outcome.answer is None:
+        return found
+    stated, wanted = (_unit(text) for text in (outcome.answer, task.answer))
+    passed = stated != "" and stated == wanted
+    why = f"the unit is {stated or 'none'}, the right one is {wanted}"
+    return replace(found, value=float(passed), why=why, lucky=passed and (not found.right or bool(found.lucky)))
+
+
+def _unit(text: str) -> str:
+    return votes.read(text, "quantity").partition(" ")[2]
+
+
+VERIFIERS: dict[str, Judge] = {"right": right, "steps": right_by_right_steps, "unit": right_unit}
+"""What a try must show to be learned from, by the name that the setting ``verifier`` has for it."""
+
+
+def verifiable(verifier: str, task: Task, dialect: str) -> None:
+    """UsageError if a verifier cannot judge such tasks, played by models of this dialect."""
+    if verifier not in VERIFIERS:
+        raise UnknownName("verifier", verifier, VERIFIERS)
+    if verifier == "steps" and (task.source != "formulas" or dialect != "pocket"):
+        who = "a chat model's" if task.source == "formulas" else f"source={task.source}'s"
+        raise UsageError(f"setting verifier=steps: {who} steps cannot be checked, only those of the embedded word "
+                         "problems in their own language; use verifier=right")
+    if verifier == "unit" and (task.kind != "quantity" or not _unit(task.answer)):
+        raise UsageError(f"setting verifier=unit: the answers of source={task.source} have no units that are known "
+                         "here; use verifier=right")
+
+
 def agreement(task: Task, trajectory: Trajectory) -> Reward:
     """The vote as label, without the truth (Multiagent Finetuning): each turn earns 1 if its answer is the winner.
 
-    The winner is the plurality among the seats' last turns; among equals the one said by the first seat. ``value`` is
-    the share of last turns that agree with it.
+    The winner, kept in ``read``, is what the team answered (`votes.decided`). ``value`` is the share of the last turns
+    that agree with it, all of them in the denominator; ``turns`` has every turn that states an answer.
     """
-    last = {turn.seat or turn.role: vote(turn.text, task.kind) for turn in trajectory.turns}
-    votes = Counter(said for said in last.values() if said)
-    if trajectory.outcome.stop is not None or not votes:
-        return Reward(0.0, None, "nobody gave an answer")
-    most = max(votes.values())
-    winner = next(said for said in last.values() if said and votes[said] == most)
-    turns = {i: float(vote(turn.text, task.kind) == winner) for i, turn in enumerate(trajectory.turns)}
-    return Reward(most / len(last), winner, f"{most} of {len(last)} say {winner!r}", turns)
-
-
-def vote(text: str, kind: str) -> str:
-    """The answer that a text states, as votes are counted: read as the task's kind, else what follows ``Answer:``."""
-    if kind in answers.KINDS and answers.KINDS[kind].marked and (read := answers.extract(text, kind)):
-        return str(read.value)
-    return " ".join(text.rpartition("Answer:")[2].split()).lower()
+    label, rounds = votes.decided(trajectory, task.kind), votes.by_round(trajectory, task.kind)
+    if not label:
+        return Reward(0.0, None, f"{trajectory.outcome.stop or 'no answer'}: nobody gave an answer")
+    places = votes.speaking(trajectory)
+    turns = {i: float(said[seat] == label) for place, said in zip(places, rounds, strict=True)
+             for seat, i in place.items()}
+    agree = sum(said == label for said in rounds[-1].values())
+    why = f"{agree} of {len(rounds[-1])} say {label!r}"
+    return Reward(agree / len(rounds[-1]), label, why, dict(sorted(turns.items())))

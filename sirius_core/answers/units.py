@@ -76,6 +76,20 @@ def same(one: str, other: str) -> bool:
     return unit is not None and unit == read_unit(other)
 
 
+def canonical(text: str) -> str:
+    """One spelling for what is the same unit: the shortest symbol that stands for it, else its powers; empty where
+    ``text`` begins with none known here.
+
+    >>> canonical("kg*m/s^2"), canonical("metres per second squared"), canonical("apples")
+    ('N', 'm s^-2', '')
+    """
+    if (unit := read_unit(text)) is None:
+        return ""
+    symbols = [name for name, meaning in _DEFINED.items() if tuple(sorted(meaning.items())) == unit]
+    powers = " ".join(symbol if n == 1 else f"{symbol}^{n}" for symbol, n in unit)
+    return min(symbols, key=lambda name: (len(name), name)) if symbols else powers
+
+
 def _meaning(word: str) -> dict[str, int] | None:
     if word in _DEFINED:
         return _DEFINED[word]

@@ -20,6 +20,7 @@ from ..pocket.ordinary import is_pocket, planned_in, result_in
 from ..settings import Settings
 from ..trajectories import Task, Trajectory
 
+ROLES = ("analyst", "calculator", "summarizer", "solo")
 MOST = {"problems": 1500, "validation": 5000, "heldout": 5000}
 """Beyond these the pools of operand pairs run out of fresh ones, and problems would repeat one another's numbers."""
 
@@ -56,7 +57,10 @@ def splits(settings: Settings, seed: int) -> Mapping[str, tuple[Task, ...]]:
 
 def marks(task: Task, trajectory: Trajectory) -> Marks:
     """Exact marks of every step of an episode of the chain or of the solo team."""
-    said = {turn.role: turn.text for turn in trajectory.turns}
+    return _marks(task, {turn.role: turn.text for turn in trajectory.turns})
+
+
+def _marks(task: Task, said: Mapping[str, str]) -> Marks:
     if "solo" in said:
         return check_solo(problem(task), said["solo"])
     return check(problem(task), said.get("analyst", ""), said.get("calculator", ""), said.get("summarizer", ""))
@@ -66,23 +70,31 @@ def turn_marks(task: Task, trajectory: Trajectory) -> tuple[dict[int, float], bo
     """({turn index: 1.0 if that turn did its part, given what it was handed}, lucky).
 
     A turn in ordinary text has a mark where what it states can be read; its working cannot be checked, so whether an
-    answer is lucky is judged by what it states, and is None where that leaves it open.
+    answer is lucky is judged by what it states, and is None where that leaves it open. Where a team tries several
+    times, each from a seat of its own, every try is marked by itself, and lucky is None.
     """
-    said = {t.role: t.text for t in trajectory.turns if t.role in ("analyst", "calculator", "summarizer", "solo")}
-    if not said:
+    spoken = [(i, t) for i, t in enumerate(trajectory.turns) if t.role in ROLES]
+    if not spoken or any(t.role == "generator" for t in trajectory.turns):  # a debate: each of its turns is an answer
         return {}, None
+    by_seat: dict[str | None, dict[str, str]] = {}
+    for _, t in spoken:
+        by_seat.setdefault(t.seat, {})[t.role] = t.text
+    found = {seat: _marks_of(task, said) for seat, said in by_seat.items()}
+    turns = {i: float(mark) for i, t in spoken if (mark := found[t.seat][0].get(t.role)) is not None}
+    return turns, found[None][1] if list(found) == [None] else None
+
+
+def _marks_of(task: Task, said: Mapping[str, str]) -> tuple[Mapping[str, bool | None], bool | None]:
+    """Marks of one try, {role: did its part, None: unknown}, and lucky."""
     if not all(is_pocket(text) for text in said.values()):
-        good, lucky = _spoken_marks(task, said)
-    else:
-        found = marks(task, trajectory)
-        good = {
-            "analyst": found.formula_right and found.expression_right,
-            "calculator": found.result_right,
-            "summarizer": found.copied_right and found.unit_right,
-            "solo": found.answer_right,
-        }
-        lucky = found.lucky
-    return {i: float(mark) for i, t in enumerate(trajectory.turns) if (mark := good.get(t.role)) is not None}, lucky
+        return _spoken_marks(task, said)
+    found = _marks(task, said)
+    return {
+        "analyst": found.formula_right and found.expression_right,
+        "calculator": found.result_right,
+        "summarizer": found.copied_right and found.unit_right,
+        "solo": found.answer_right,
+    }, found.lucky
 
 
 def _spoken_marks(task: Task, said: Mapping[str, str]) -> tuple[dict[str, bool | None], bool | None]:
