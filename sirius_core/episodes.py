@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +50,9 @@ class Reply(str):
 
 class Ask:
     """What a workflow is handed: ``await ask(role, prompt="answer", seat=None, history=(), parse=None, **slots)``.
+
+    ``ask.dialect(role, seat)`` says how a role is spoken to, where a workflow must know; ``ask.tokens`` how many tokens
+    were read and written so far; ``ask.seated(seat)`` plays the team once more from a seat of its own.
 
     ``history`` is a sequence of earlier replies: the seat's own come back as its own messages, the public part of
     the others' as messages from the user. ``parse`` makes a typed value with a public part; it raises Stopped to end
@@ -111,6 +115,17 @@ class Ask:
         reply.role, reply.seat, reply.public, reply.value = role, seat, turn.public, turn.value
         reply.asked = tuple(m for m in filled if m.role != "system")
         return reply
+
+    def dialect(self, role: str, seat: str | None = None) -> str:
+        return self._voices.model(role, seat).dialect
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all turns so far; one that was given back counts what it cost when it was said."""
+        return sum(turn.tokens_in + turn.tokens_out for _, turn, _ in self._turns)
+
+    def seated(self, seat: str) -> Seated:
+        return Seated(self, seat)
 
     async def _speak(self, draft: Turn, model: Model) -> Turn:
         index, old = self._given.get((draft.request, draft.occurrence), (-1, None))
@@ -180,6 +195,51 @@ class Ask:
 
     def turns(self) -> tuple[Turn, ...]:
         return tuple(turn for _, turn, _ in sorted(self._turns, key=lambda entry: entry[0]))
+
+
+class Seated:
+    """`Ask` for one of several tries at a task: every role speaks from the try's seat, and reads what it would read
+    in a try alone. A role's own seat (a debater's) comes behind: ``2.1``."""
+
+    def __init__(self, ask: Ask, seat: str) -> None:
+        self._ask, self._seat = ask, seat
+
+    async def __call__(
+        self,
+        role: str,
+        /,
+        prompt: str = "answer",
+        seat: str | None = None,
+        history: Sequence[Reply] = (),
+        parse: Parse | None = None,
+        **slots: Any,
+    ) -> Reply:
+        place = self._place(seat)
+        read = {name: v.seen_by(role, seat) if isinstance(v, Reply) else v for name, v in slots.items()}
+        heard = [_moved(past, place if _own(past, role, seat) else None) for past in history]
+        return _moved(await self._ask(role, prompt, place, heard, parse, **read), seat)
+
+    def dialect(self, role: str, seat: str | None = None) -> str:
+        return self._ask.dialect(role, self._place(seat))
+
+    @property
+    def tokens(self) -> int:
+        return self._ask.tokens
+
+    def turns(self) -> tuple[Turn, ...]:
+        """The try's own turns so far, by the seats that they would have alone."""
+        mine = [(turn, (turn.seat or "").partition(".")) for turn in self._ask.turns()]
+        return tuple(replace(turn, seat=own or None) for turn, (seat, _, own) in mine if seat == self._seat)
+
+    def _place(self, seat: str | None) -> str:
+        return self._seat if seat is None else f"{self._seat}.{seat}"
+
+
+def _moved(reply: Reply, seat: str | None) -> Reply:
+    """The same reply as of another seat."""
+    moved = copy(reply)
+    moved.seat = seat
+    return moved
 
 
 class _Scope:

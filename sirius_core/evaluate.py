@@ -268,10 +268,12 @@ def report(bench: Bench, round: int, tests: Mapping[str, Any], learned: Mapping[
 
 
 def voices_for(models: Mapping[str, Any], settings: Settings, team: Team, phase: str = "") -> Voices:
-    """Voices with the experiment's sampling in ``phase``: a critic that mends has its own temperature, one that only
-    debates has not; ``settings.sampling`` has the last word. UsageError for a role or prompt that the team lacks."""
+    """Voices with the experiment's sampling in ``phase``: a critic that mends or judges has its own temperature, one
+    that only debates has not; ``settings.sampling`` has the last word. UsageError for a role or prompt that the team
+    lacks."""
     start = Sampling(settings.temperature, settings.reply_tokens)
-    by_role = {"critic": replace(start, temperature=settings.critic_temperature)} if "critic" in team.menders else {}
+    by_role = {role: replace(start, temperature=settings.critic_temperature)
+               for role in ("critic",) if role in (*team.menders, *team.judges)}
     for rule in settings.sampling_rules():
         known = {prompt for name in team.roles for prompt, _ in team.roles[name].prompts}
         if (rule.role != "*" and rule.role not in team.roles) or (rule.prompt and rule.prompt not in known):

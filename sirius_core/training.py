@@ -8,6 +8,7 @@ at inference, never the critic's or the reviser's.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -81,6 +82,21 @@ def by_frequency(library: Library, draws: int, random: Random) -> list[Example]:
 def at_random(library: Library, draws: int, random: Random) -> list[Example]:
     """The placebo: the same kind and number of examples, success ignored, repairs left out."""
     return _draw(library, tuple(t for t in library.tried if t.parent is None), draws, random)
+
+
+def everything(library: Library, draws: int, random: Random) -> list[Example]:
+    """The other placebo: every turn of every play, right or wrong, once; repairs left out. Who said nothing at all
+    (a call that was lost) has nothing to imitate."""
+    plays = (t for t in library.tried if t.parent is None)
+    return [example for t in plays for example in library.credited(t) if example.said.text]
+
+
+def mixed(one: Sequence[Example], other: Sequence[Example], share: float, random: Random) -> list[Example]:
+    """As many of both as their supplies allow, ``share`` of them from ``one``, within one example."""
+    most = min(len(one) / share if share else math.inf, len(other) / (1 - share) if share < 1 else math.inf)
+    total = math.floor(most + 1e-9)
+    take = round(share * total)
+    return random.sample(one, take) + random.sample(other, total - take)
 
 
 def _draw(library: Library, kept: Sequence[Trajectory], draws: int, random: Random) -> list[Example]:

@@ -20,8 +20,11 @@ PROMPTS = {
     "solo": "@solo {question} =>",
     "solo/revise": "@solo {question} @fb {hint} =>",
     "solo/gold": "@solo {question} @fb gold {gold} =>",
+    "solo/debate": "@solo {question} @fb solo {own} | {others} =>",
 }
-"""Templates by role. `solo` answers ``plan | steps | answer`` in one go; `solo/gold` is STaR's rationalisation."""
+"""Templates by role. `solo` answers ``plan | steps | answer`` in one go; `solo/gold` is STaR's rationalisation;
+`solo/debate` answers again, shown what it said itself and what others said: as `public` writes it, joined by `` ; ``.
+"""
 
 FORMULA_HINTS = {
     "x * y": "multiply",
@@ -34,6 +37,11 @@ FORMULA_HINTS = {
 DIGITS_HINT = "check digits"
 COPY_HINT = "copy the result"
 FINE = "fine"
+
+
+def public(formula: str, answer: str) -> str:
+    """What others see of a solo reply: ``x * y = 1 7 6 4 N``; without a readable plan ``= 1 7 6 4 N``, else ``=``."""
+    return f"{formula} = {answer}".strip()
 
 
 def verdict(role: str, hint: str) -> str:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import importlib.util
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
 from .. import teams
 from ..errors import SiriusError, UnknownName, UsageError
 from ..repair import Repairer
-from ..rewards import Judge, right
+from ..rewards import VERIFIERS, Judge, right
 from ..settings import Settings
-from ..teams import Team
+from ..teams import Team, debate
 from ..training import ModelOf, Select, by_frequency
 from ..trajectories import Turn
 
@@ -42,7 +42,9 @@ class Recipe:
     """propose (``team``, settings.max_solutions tries), ``judge``, ``repair`` (None: failures stay failures),
     ``select`` (the library to examples), update (``model_of``: whose weights an example trains).
 
-    ``examiner`` judges tests and validation in place of ``judge``, where a team learns without the truth.
+    ``examiner`` judges tests and validation in place of ``judge``, where a team learns without the truth, or by a
+    verifier that is not the truth: a recipe that judges by `right` is judged by what ``settings.verifier`` names.
+    ``learns``: False for one that only plays, so that it has no rounds.
     """
 
     name: str
@@ -53,14 +55,21 @@ class Recipe:
     model_of: ModelOf = each_role
     examiner: Judge | None = None
     source: str = ""  # where its tasks come from; empty: settings.source
+    learns: bool = True
 
 
 RECIPES = {
     "sirius": "sirius",
     "star": "star",
     "star_rationalised": "star_rationalised",
+    "single": "single",
+    "chain": "chain",
+    "vote": "vote",
+    "best_of_k": "best_of_k",
+    "debate": "debate",
     "multiagent_finetuning": "multiagent_finetuning",
     "placebo": "placebo",
+    "keep_all": "keep_all",
 }
 IMPORTED = "imported"
 """The recipe of traces from elsewhere. Nobody chooses it: `imports.take` makes such experiments."""
@@ -68,7 +77,13 @@ IMPORTED = "imported"
 
 def team_of(settings: Settings, *, single: bool = False) -> Team:
     """The team that the settings name, else the one for their tasks: a chain, or with ``single`` one agent alone."""
-    return teams.get(settings.team or teams.for_source(settings.source, single=single))
+    name = settings.team or teams.for_source(settings.source, single=single)
+    return debate_of(settings) if name == "debate" else teams.get(name)
+
+
+def debate_of(settings: Settings) -> Team:
+    """The debate that the settings describe."""
+    return debate.of(settings.agents, settings.debate_rounds, settings.debate_view, settings.vote)
 
 
 def get(settings: Settings) -> Recipe:
@@ -82,6 +97,7 @@ def get(settings: Settings) -> Recipe:
         made = import_module(f"{__name__}.{RECIPES[name]}").recipe(settings)
     else:
         raise UnknownName("recipe", name, RECIPES)
+    made = _verified(made, settings)
     if made.repair is not None and (made.team.view is None or made.team.blame is None):
         raise UsageError(f"team {made.team.name!r} has no critic that could mend its failures: take another team, or "
                          "another recipe than " + repr(settings.recipe))
@@ -89,6 +105,15 @@ def get(settings: Settings) -> Recipe:
         if role not in (learners := [name for name in made.team.roles if name not in made.team.menders]):
             raise UnknownName("learning role", role, learners)
     return made
+
+
+def _verified(made: Recipe, settings: Settings) -> Recipe:
+    """The recipe with the judge that ``settings.verifier`` names; tests keep asking for the right answer."""
+    if settings.verifier == "right" or not made.learns:
+        return made
+    if made.judge is not right:
+        raise UsageError(f"setting verifier={settings.verifier}: the recipe {settings.recipe!r} has a judge of its own")
+    return replace(made, judge=VERIFIERS[settings.verifier], examiner=made.examiner or right)
 
 
 def playable(settings: Settings) -> None:

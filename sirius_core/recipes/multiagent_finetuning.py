@@ -1,39 +1,40 @@
-"""Multiagent Finetuning (arXiv 2501.05707): a debate's vote is the label, each of 2N models learns its part."""
+"""Multiagent Finetuning (arXiv 2501.05707): a debate's vote is the label, each of 2N models learns its own part.
+
+Generator n learns its first answers that agree with the vote; critic n its last turns that agree, of which ``mix`` were
+wrong at first. Earlier turns are prompt, never loss. No truth is read; tests ask for the right answer. A debate counts
+where more than ``threshold`` of the last answers agree (0: any plurality). Every own answer that agrees is one example,
+so ``draws`` plays no part.
+"""
 
 from __future__ import annotations
 
 from random import Random
 
-from .. import teams
+from .. import votes
 from ..rewards import agreement, right
 from ..settings import Settings
-from ..training import Example, Library
-from . import Recipe, each_seat
-
-MIX = 0.5  # w: share of "corrected" among a critic's examples; the paper leaves it open
+from ..training import Example, Library, Select, mixed
+from . import Recipe, debate_of, each_seat
 
 
-def own_parts(library: Library, draws: int, random: Random) -> list[Example]:
-    """Generator n: first answers that agree with the vote. Critic n: last turns that agree, corrected and kept."""
-    examples: list[Example] = []
-    for seat in sorted({turn.seat or "" for t in library.successes() for turn in t.turns}):
-        corrected: list[Example] = []
-        kept: list[Example] = []
-        for t in library.successes():
-            assert t.reward is not None
-            own = [i for i, turn in enumerate(t.turns) if turn.seat == seat]
-            agrees = [t.reward.turns.get(i, 0.0) > 0.5 for i in own]
-            if agrees[0]:
-                examples.append(Example(t, own[0]))
-            if agrees[-1] and len(own) > 1:
-                (kept if agrees[0] else corrected).append(Example(t, own[-1]))
-        # w is honoured within one example: as many of each kind as both supplies allow
-        total = int(min(len(corrected) / MIX, len(kept) / (1 - MIX)))
-        take = round(MIX * total)
-        examples += random.sample(corrected, take) + random.sample(kept, total - take)
-    return examples
+def own_parts(mix: float) -> Select:
+    def select(library: Library, draws: int, random: Random) -> list[Example]:
+        examples: list[Example] = []
+        debates = [(t, votes.speaking(t), t.reward.turns) for t in library.successes() if t.reward is not None]
+        for seat in sorted({seat for _, rounds, _ in debates for seat in rounds[0]}, key=int):
+            corrected, kept = list[Example](), list[Example]()
+            for t, rounds, agrees in debates:
+                first, last = rounds[0][seat], rounds[-1][seat]
+                if agrees[first]:
+                    examples.append(Example(t, first))
+                if agrees[last] and last != first:
+                    (kept if agrees[first] else corrected).append(Example(t, last))
+            examples += mixed(corrected, kept, mix, random)
+        return examples
+
+    return select
 
 
 def recipe(settings: Settings) -> Recipe:
-    return Recipe("multiagent_finetuning", teams.get("debate"), agreement, select=own_parts, model_of=each_seat,
-                  examiner=right)
+    return Recipe("multiagent_finetuning", debate_of(settings), agreement, select=own_parts(settings.mix),
+                  model_of=each_seat, examiner=right)

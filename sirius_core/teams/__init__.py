@@ -59,7 +59,8 @@ class Team:
     ``blame(critique, trajectory)`` reads a critique; a team without them cannot be mended by a critic. ``limits`` gives
     the most tokens of a reply, by role or role.prompt, for one dialect only with it before a colon
     (``pocket:analyst``). ``spoken`` puts what fills a prompt into the words of a dialect, {dialect: text to text}; what
-    it gives it leaves alone, so that a text may come by twice.
+    it gives it leaves alone, so that a text may come by twice. ``judges`` are roles that look at the others' work
+    within the workflow: they speak at the critic's temperature.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Team:
     blame: Callable[[str, Trajectory], Blame | None] | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
     spoken: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    judges: tuple[str, ...] = ()
 
     def limit(self, role: str, prompt: str, dialect: str) -> int | None:
         keys = (f"{dialect}:{role}.{prompt}", f"{dialect}:{role}", f"{role}.{prompt}", role)
@@ -138,7 +140,7 @@ def for_source(source: str, *, single: bool) -> str:
 
 
 def get(name: str) -> Team:
-    """A team that ships, by name."""
+    """A team that ships, by name; the debate is one of three agents and two rounds (`debate.of` makes others)."""
     if name not in TEAMS:
         raise UnknownName("team", name, TEAMS)
     made: Team = getattr(import_module(f"{__name__}.{TEAMS[name]}"), name)
