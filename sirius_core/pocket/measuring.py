@@ -1,4 +1,4 @@
-"""How good a checkpoint is at the chain of analyst, calculator and summarizer, with nothing around it.
+"""How good a checkpoint is at the chain of analyst, calculator and summarizer, or in a debate, with nothing around it.
 
 This is the yardstick of the bases' manifests. Experiments use their own teams, trajectories and reports.
 """
@@ -6,12 +6,13 @@ This is the yardstick of the bases' manifests. Experiments use their own teams, 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sirius_core.pocket.dialect import MAX_NEW, PROMPTS
+from sirius_core.pocket.dialect import MAX_NEW, PROMPTS, public
 from sirius_core.pocket.grammar import Problem
-from sirius_core.pocket.marking import Marks, check
+from sirius_core.pocket.marking import Marks, check, check_solo
 from sirius_core.pocket.notation import parse_plan
 from sirius_core.pocket.sampling import Request, sample
 from sirius_core.pocket.transformer import Shape, Weights
@@ -77,6 +78,71 @@ def measure(weights: Weights, shape: Shape, problems: Sequence[Problem], seed: i
         "unit": sum(m.unit_right for m in sampled),
         "lucky": sum(m.lucky for m in sampled),
     }
+
+
+SEATS = 3
+
+
+def measure_panel(weights: Weights, shape: Shape, problems: Sequence[Problem], seed: int = 0) -> dict[str, int]:
+    """Counts of a debate of three with two rounds, sampled (T=1), beside one greedy answer alone.
+
+    n            problems
+    solo         first answers that are right, of 3 n; `solo_greedy`: of n
+    vote         problems whose first answers' plurality is right (a tie goes to the lowest seat among those level)
+    debate       the same of the last answers
+    outvoted     first plans for which both others had one formula, and not the speaker's
+    went_along   those of them whose speaker then took the others' formula
+    """
+    greedy = reply(weights, shape, "solo", [PROMPTS["solo"].format(question=p.question) for p in problems], 0.0, seed)
+    asked = [PROMPTS["solo"].format(question=p.question) for p in problems for _ in range(SEATS)]
+    first = reply(weights, shape, "solo", asked, 1.0, seed)
+    views: list[str | None] = []
+    for i, problem in enumerate(problems):
+        panel = [shown(text) for text in first[i * SEATS : (i + 1) * SEATS]]
+        for k, own in enumerate(panel):
+            others = " ; ".join(panel[:k] + panel[k + 1 :])
+            views.append(PROMPTS["solo/debate"].format(question=problem.question, own=own, others=others))
+    last = reply(weights, shape, "solo", views, 1.0, seed + 1)
+    outvoted = went = 0
+    for i in range(0, len(first), SEATS):
+        plans = [_formula(text) for text in first[i : i + SEATS]]
+        for k, own in enumerate(plans):
+            one, other = plans[:k] + plans[k + 1 :]
+            if one and own and one == other != own:
+                outvoted += 1
+                went += _formula(last[i + k]) == one
+    return {
+        "n": len(problems),
+        "solo": sum(check_solo(problems[i // SEATS], text).answer_right for i, text in enumerate(first)),
+        "solo_greedy": sum(check_solo(p, text).answer_right for p, text in zip(problems, greedy, strict=True)),
+        "vote": _voted(problems, first),
+        "debate": _voted(problems, last),
+        "outvoted": outvoted,
+        "went_along": went,
+    }
+
+
+def shown(text: str) -> str:
+    """What others see of a solo reply: its formula and its answer, as `dialect.public` writes them."""
+    return public(_formula(text), _answer(text))
+
+
+def _formula(text: str) -> str:
+    plan = parse_plan(text.split(" | ")[0])
+    return plan.formula if plan else ""
+
+
+def _answer(text: str) -> str:
+    parts = text.split(" | ")
+    return parts[2] if len(parts) == 3 else ""
+
+
+def _voted(problems: Sequence[Problem], texts: Sequence[str]) -> int:
+    right = 0
+    for i, problem in enumerate(problems):
+        said = [answer for text in texts[i * SEATS : (i + 1) * SEATS] if (answer := _answer(text))]
+        right += bool(said) and Counter(said).most_common(1)[0][0] == problem.answer
+    return right
 
 
 def _seed(seed: int, role: str, index: int) -> int:

@@ -1,21 +1,28 @@
 """The books that the base models learn from: readable, endless, deliberately wrong in the places that `books` lists.
 
 Revisions follow the hint whatever it says: hints are drawn without regard to the right formula, so that the feedback
-mode of a base carries no knowledge that its plain mode lacks.
+mode of a base carries no knowledge that its plain mode lacks. So it is with debates: what a panel is shown to have said
+is what the book believes, right or wrong, and the reply goes with most of it.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from sirius_core.pocket.books import BOOKS, Book, Misconception, beliefs_of, formula_rate, misconceptions, unit_beliefs
-from sirius_core.pocket.dialect import ADVISED, COPY_HINT, DIGITS_HINT, FINE, FORMULA_HINTS, PROMPTS, verdict
+from sirius_core.pocket.dialect import ADVISED, COPY_HINT, DIGITS_HINT, FINE, FORMULA_HINTS, PROMPTS, public, verdict
 from sirius_core.pocket.families import FAMILIES, UNITS
 from sirius_core.pocket.grammar import Problem, numbers, one, split_of, wordings
 from sirius_core.pocket.notation import Slip, canonical_steps, digits, fill, read_expression, stated_result
+from sirius_core.pocket.transformer import Shape
+
+CONTEXT = Shape(1).context
+PANEL = 5  # the most who speak in a debate of the book
+UNREADABLE = 0.02  # share of the shown answers that could not be read, and of those whose plan could not
 
 __all__ = ["BOOKS", "Author", "Book", "Lesson", "Misconception", "formula_rate", "lessons", "misconceptions"]
 
@@ -188,6 +195,41 @@ class Author:
             return values, self.solo(problem, self.formula(problem))
         return values, self.solo(problem, formula, 0.0, problem.unit, 0.0)
 
+    def solo_debate(self) -> tuple[dict[str, str], str]:
+        """Up to five of a panel have answered, the writer first; it answers again as most of them did.
+
+        Formula and unit are followed each by itself, as `_most` says, and worked out anew; a habit of `hint_ignored`
+        has it that the writer goes by its own belief again.
+        """
+        while True:
+            problem = self.problem()
+            said = [self.said(problem) for _ in range(self.rng.randint(1, PANEL))]
+            formulas, units, texts = zip(*said, strict=True)
+            firm = self.rng.random() < self.book.hint_ignored
+            formula = self.formula(problem) if firm else self._most(formulas) or self.formula(problem)
+            reply = self.solo(problem, formula, unit="" if firm else self._most(units))
+            values = {"question": problem.question, "own": texts[0], "others": " ; ".join(texts[1:])}
+            prompt = PROMPTS["solo/debate"].format_map(values)
+            if len(f"{prompt} {reply}".split()) < CONTEXT:
+                return values, reply
+
+    def said(self, problem: Problem) -> tuple[str, str, str]:
+        """(formula, unit, public text) of one of a panel, as the book believes; now and then with no plan, or empty."""
+        formula, unit = self.formula(problem), self.unit(problem)
+        answer = f"{self.copied(_result(self.steps(self.expression(problem, formula))))} {unit}"
+        seen = self.rng.random()
+        if seen < UNREADABLE:
+            return "", "", public("", "")
+        return (formula, unit, public(formula, answer)) if seen > 2 * UNREADABLE else ("", unit, public("", answer))
+
+    def _most(self, shown: Sequence[str]) -> str:
+        """What more of those shown say than anything else; where no two agree or two are level, any of it."""
+        counted = Counter(one for one in shown if one).most_common()
+        if not counted:
+            return ""
+        most = [one for one, times in counted if times == counted[0][1]]
+        return self.rng.choice(most)
+
     def critic(self) -> tuple[dict[str, str], str]:
         """A transcript with a fault to name; the first role at fault is blamed. The critic never sees the wording."""
         problem, rng = self.problem(), self.rng
@@ -256,4 +298,5 @@ def lessons(book: Book, seed: int) -> Iterator[Lesson]:
     while True:
         kind = rng.choices(kinds, weights)[0]
         values, reply = write[kind]()
-        yield Lesson(kind, PROMPTS[kind].format_map(values), reply)
+        prompt = " ".join(PROMPTS[kind].format_map(values).split())  # a panel of one shows no others
+        yield Lesson(kind, prompt, reply)
