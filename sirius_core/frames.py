@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import contrast, figures, review, tables, whatif
+from .contrast import curves, telling
 from .errors import Missing, UnknownName
 from .store import Store
 from .store.browse import Browse, Filter
@@ -60,26 +61,9 @@ class Frames:
 
     def rounds(self, experiment: str | None = None, upto: int | None = None) -> pd.DataFrame:
         """One row per closed round (up to ``upto``): n, correct, accuracy, low, high, p_vs_previous, lucky, ..."""
-        flat = (
-            "round",
-            "n",
-            "correct",
-            "accuracy",
-            "low",
-            "high",
-            "greedy_accuracy",
-            "new_wordings_accuracy",
-            "withheld_forms_accuracy",
-            "p_vs_previous",
-            "gained",
-            "lost",
-            "lucky",
-            "lucky_library",
-            "repaired",
-            "repairs",
-            "solved",
-            "seconds",
-        )
+        flat = ("round", "n", "correct", "accuracy", "low", "high", "greedy_accuracy", "new_wordings_accuracy",
+                "withheld_forms_accuracy", "p_vs_previous", "gained", "lost", "lucky", "lucky_library", "repaired",
+                "repairs", "solved", "seconds")
         rows = []
         for e, report in self._reports(experiment):
             if upto is not None and report["round"] > upto:
@@ -122,6 +106,21 @@ class Frames:
     def arms(self, contrast_id: str) -> pd.DataFrame:
         """One row per arm of a contrast: accuracy, paired test against the first arm, what it took."""
         return _made(contrast.table(self.store, contrast_id))
+
+    def contrast(self, name: str, contrast_id: str) -> pd.DataFrame:
+        """A table of a contrast: runs, board, arms, pairs, by_round, predictions or spent (see `contrast.telling`)."""
+        return _made(telling.rows(self.store, name, contrast_id))
+
+    def flips(self, contrast_id: str, one: str, other: str, seed: int) -> pd.DataFrame:
+        """Problems that one of two arms got right with a seed and the other did not: task, right (which), question."""
+        found = telling.flips(self.store, contrast_id, one, other, seed)
+        return _made(found.rows if found else [])
+
+    def contrast_figure(self, name: str, contrast_id: str) -> Figure:
+        """A figure of a contrast: learning, every arm and seed by round; forest, every difference with its interval."""
+        from plotly.graph_objects import Figure
+
+        return Figure(curves.of(self.store, contrast_id, name))
 
     def misconceptions(self, base: str = "misled") -> pd.DataFrame:
         """What the textbook of a base of the embedded model plants: the right formula, how often it is taught."""
