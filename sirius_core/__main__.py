@@ -1,7 +1,8 @@
 """The command line ``sirius``: the same calls that the pages make.
 
 Progress goes to stderr. With ``--json`` stdout carries exactly one object (its schema: report.schema.json beside this
-file). Exit codes: 0 done, 1 our error in one clear line, 2 usage, 3 paused (review or budget), 130 interrupted.
+file, contrast.schema.json for a contrast). Exit codes: 0 done, 1 our error in one clear line, 2 usage, 3 paused (review
+or budget), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from . import __version__
-from .commands import endpoints, experiments, imports, inquiries, lab, library, line, sharing, worth
+from .commands import contrasts, endpoints, experiments, imports, inquiries, lab, library, line, sharing, worth
 from .errors import Cancelled, SiriusError, UsageError
 
 
@@ -54,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    for part in (experiments, library, imports, inquiries, worth, endpoints, lab, sharing):
+    for part in (experiments, contrasts, library, imports, inquiries, worth, endpoints, lab, sharing):
         part.add(command)
     return top
 

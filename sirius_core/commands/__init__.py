@@ -15,7 +15,7 @@ from ..errors import SiriusError, UsageError
 Add = Callable[[str, Any, str], argparse.ArgumentParser]  # (name, function of the arguments, help) to its parser
 
 DEFAULT_DB = "lab.db"
-_COMMAND = re.compile(r": sirius (?:resume|prices|status|first-look)\b[^;:]*$")
+_COMMAND = re.compile(r": sirius (?:resume|prices|status|first-look|contrast)\b[^;:]*$")
 
 
 def common(sub: argparse.ArgumentParser) -> None:

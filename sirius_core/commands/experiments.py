@@ -112,11 +112,11 @@ def _carry_on(args: argparse.Namespace, experiment: str, prepare: Callable[[], N
         print(line(error, args), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        with _no_interrupt():
+        with no_interrupt():
             jobs.interrupted(args.db, experiment)
         raise
     finally:
-        with _no_interrupt():
+        with no_interrupt():
             if args.json:
                 print(json.dumps(summary(args.db, experiment)), flush=True)
             else:
@@ -124,7 +124,7 @@ def _carry_on(args: argparse.Namespace, experiment: str, prepare: Callable[[], N
 
 
 @contextmanager
-def _no_interrupt() -> Iterator[None]:
+def no_interrupt() -> Iterator[None]:
     """Whoever presses Ctrl-C once too often still gets to read how it ended."""
     try:
         old = signal.signal(signal.SIGINT, signal.SIG_IGN)

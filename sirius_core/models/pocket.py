@@ -107,6 +107,13 @@ class Engine:
                 self.workers.register(name, blob)
         return PocketModel(name, self)
 
+    def forget(self) -> None:
+        """Let go of every checkpoint: a model speaks again once it is named again."""
+        self._blobs.clear()
+        self._loaded.clear()
+        if self.workers is not None:
+            self.workers.forget()
+
     def submit(self, checkpoint: str, prompt: tuple[int, ...], sampling: Sampling) -> asyncio.Future[Completion]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Completion] = loop.create_future()

@@ -138,6 +138,10 @@ class Workers:
         if self._blobs.setdefault(digest, blob) != blob:
             raise ValueError(f"checkpoint {digest[:12]} is already registered with another content")
 
+    def forget(self) -> None:
+        """Let go of what was registered. What a process has loaded by now it still knows: a name is a content."""
+        self._blobs.clear()
+
     def sample(self, jobs: Iterable[SampleJob | tuple[str, Sequence[Request]]]) -> list[list[Generated]]:
         """The replies of every job, in order.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from ..errors import UnknownName, UsageError
-from .texts import TEXTS, SamplingRule, sampling_rules
+from .texts import TEXTS, SamplingRule, counts, sampling_rules
 
 
 def knob(
@@ -281,8 +281,12 @@ class Settings:
 
     def examples_in(self, round_no: int) -> int | None:
         """The exact number of examples per role wanted in this round, or None."""
-        counts = [int(part) for part in self.examples.split(",") if part.strip()]
-        return counts[min(round_no, len(counts)) - 1] if counts else None
+        return self.held("examples", round_no)
+
+    def held(self, name: str, round_no: int) -> int | None:
+        """What a setting with one number per round says for this one (its last number repeats); None: nothing."""
+        found = counts(getattr(self, name), 10**12)
+        return found[min(round_no, len(found)) - 1] if found else None
 
     def sampling_rules(self) -> tuple[SamplingRule, ...]:
         """What ``sampling`` says, the most general rules first, so that a later one wins."""

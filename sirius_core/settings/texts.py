@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 
@@ -60,10 +61,12 @@ def _request(text: str) -> None:
         raise ValueError(f"{taken[0]!r} is the lab's own")
 
 
-def _examples(text: str) -> None:
+def counts(text: str, most: int = MOST_EXAMPLES) -> list[int]:
+    """One number per round. ValueError says what is allowed."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isdecimal() and 0 < int(part) <= MOST_EXAMPLES for part in parts):
-        raise ValueError(f"whole numbers from 1 to {MOST_EXAMPLES:,} with commas, e.g. 620,800")
+    if not all(part.isdecimal() and 0 < int(part) <= most for part in parts):
+        raise ValueError(f"whole numbers from 1 to {most:,} with commas, e.g. 620,800")
+    return [int(part) for part in parts]
 
 
 def _key_env(text: str) -> None:
@@ -74,10 +77,10 @@ def _key_env(text: str) -> None:
 
 
 TEXTS: dict[str, Callable[[str], object]] = {
-    "examples": _examples,
-    "steps": _examples,
-    "round_calls": _examples,
-    "round_tokens": _examples,
+    "examples": counts,
+    "steps": counts,
+    "round_calls": partial(counts, most=10**9),
+    "round_tokens": partial(counts, most=10**12),
     "sampling": sampling_rules,
     "request": _request,
     "key_env": _key_env,

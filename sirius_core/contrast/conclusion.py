@@ -1,0 +1,65 @@
+"""What a contrast came to: the verdict with everything that stands beside it, and its curves, as they are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..store import Store
+from ..store.arms import Arms
+from .curves import learning
+from .plan import Plan, from_dict
+from .results import fairness, final, refusal, results, spent
+from .verdict import Verdict, by_round, compare_predictions, judge
+
+
+def conclude(store: Store, contrast: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(body, figure) of a contrast whose runs are done or have failed.
+
+    The body is the verdict (`Verdict.as_dict`) with {"by_round": rows, "fairness": sentences, "predictions": rows,
+    "left_out": sentences, "counted": the seeds that the verdict is about}. An arm that failed with every seed is left
+    out; of the others a seed counts only if every one of them got through with it.
+    """
+    plan = from_dict(store.contrasts.get(contrast).plan)
+    arms, seeds, left_out = counted(store, contrast, plan)
+    every = results(store, contrast)
+    found = {arm: {seed: every[arm][seed] for seed in seeds} for arm in arms}
+    rows: list[dict[str, Any]] = []
+    if len(arms) < 2 or not seeds:
+        verdict = Verdict("none", "Nothing can be compared: fewer than two arms got through with the same seed.", (),
+                          tuple(arms), " ".join(left_out))
+    elif why := refusal(found):
+        verdict = Verdict("none", f"{why[0].upper()}{why[1:]}.", (), tuple(arms), why)
+    else:
+        verdict, rows = judge(final(found)), by_round(found)
+    costs = [row for row in spent(store, contrast) if row["arm"] in arms and row["seed"] in seeds]
+    body = {**verdict.as_dict(), "by_round": rows, "fairness": fairness(plan, costs), "left_out": left_out,
+            "predictions": compare_predictions(verdict, store.contrasts.predictions(contrast)), "counted": seeds}
+    names = [arm.name for arm in plan.arms]
+    rounds = max(plan.settings_of(arm).rounds for arm in plan.arms)
+    return body, learning(Arms(store.db).closed(contrast), names, rounds, finished=True)
+
+
+def counted(store: Store, contrast: str, plan: Plan) -> tuple[list[str], list[int], list[str]]:
+    """(arms, seeds that count, what was left out in plain sentences)."""
+    jobs = {(e.arm, e.seed): store.experiments.job(e.id) for e in store.experiments.of_contrast(contrast)}
+
+    def why(arm: str, seed: int) -> str:
+        if (job := jobs.get((arm, seed))) is None:
+            return "was not begun, for the first arm had set no measure"
+        return f"failed ({job.message})" if job.message else f"is {job.status}"
+
+    def through(arm: str, seed: int) -> bool:
+        return (arm, seed) in jobs and jobs[arm, seed].status == "done"
+
+    names, left_out = [arm.name for arm in plan.arms], []
+    arms = [arm for arm in names if any(through(arm, seed) for seed in plan.seeds)]
+    for arm in names:
+        if arm not in arms:
+            left_out.append(f"{arm!r} is left out: with every seed it {why(arm, plan.seeds[0])}.")
+    seeds = []
+    for seed in plan.seeds:
+        if lost := [arm for arm in arms if not through(arm, seed)]:
+            left_out.append(f"Seed {seed} is left out: {lost[0]!r} {why(lost[0], seed)}.")
+        else:
+            seeds.append(seed)
+    return arms, seeds, left_out
