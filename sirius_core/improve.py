@@ -13,7 +13,7 @@ from functools import cached_property
 from random import Random
 from typing import Any, Protocol
 
-from . import figures, recipes, review, tasks
+from . import figures, measures, recipes, review, tasks
 from .episodes import Call
 from .errors import WaitingForReview
 from .evaluate import Bench, controls, report, right_by_task, test, voices_for
@@ -284,8 +284,9 @@ class Run:
         reports = self.store.experiments.reports(self.experiment.id)
         with self._phase(round, "evaluate"):
             tests = test(self.bench, round, self.voices(models, "evaluate"))
-        body = {**report(self.bench, round, tests, learned), "seconds": sum(self._seconds.values()),
-                "phases": dict(self._seconds)}
+            also = measures.of_round(self.store, self.experiment, self.recipe, round)
+        body = {**report(self.bench, round, tests, learned), "measures": also,
+                "seconds": sum(self._seconds.values()), "phases": dict(self._seconds)}
         self._seconds.clear()
         self.store.experiments.add_report(self.experiment.id, round, body, figures.for_round([*reports, body]))
 

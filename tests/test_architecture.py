@@ -20,7 +20,7 @@ ROOMS = (
     "models", "tasks", "games", "votes", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks",
     "repair", "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "measures",
     "figures", "improve", "machines", "asking", "worth", "credit", "reviewers", "provenance", "export", "estimate",
-    "doctor", "contrast", "tables", "frames", "share", "processes", "jobs", "campaign", "inquiries", "server",
+    "doctor", "contrast", "lessons", "tables", "frames", "share", "processes", "jobs", "campaign", "inquiries", "server",
     "commands", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")

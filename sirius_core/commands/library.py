@@ -79,11 +79,12 @@ def _manifest(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from .. import figures
+    from .. import figures, measures
     from ..store import Store
 
     existing(args.db)
     with Store(args.db) as store:
-        problems = store.check(figures.for_round, lambda news: print(news, file=sys.stderr, flush=True))
+        problems = store.check(figures.for_round, lambda news: print(news, file=sys.stderr, flush=True),
+                               measures.again(store))
     print(json.dumps({"problems": problems}) if args.json else "\n".join(problems) or "the database is sound")
     return 1 if problems else 0

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 
 from .check import Hear, problems
-from .check_reports import Draw
+from .check_reports import Draw, Measure
 from .connection import Connection, dumps, now
 from .contrasts import Contrast, ContrastJob, Contrasts, Prediction
 from .episodes import Episodes
@@ -54,9 +54,11 @@ class Store:
         """One transaction around several writes."""
         return self.db.write()
 
-    def check(self, draw: Draw | None = None, hear: Hear = lambda news: None) -> list[str]:
+    def check(
+        self, draw: Draw | None = None, hear: Hear = lambda news: None, measure: Measure | None = None
+    ) -> list[str]:
         """What is wrong with the file, a line each: every hash, id and count derived anew (see `problems`)."""
-        return list(problems(self.db, draw, hear))
+        return list(problems(self.db, draw, hear, measure))
 
     def close(self) -> None:
         self.db.close()

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..trajectories import SeedPath, canonical, digest
 from . import check_reports
-from .check_reports import Draw, differs
+from .check_reports import Draw, Measure, differs
 from .connection import Connection
 from .schema_views import COUNTED, counts
 
@@ -28,9 +28,11 @@ Hear = Callable[[str], None]
 EVERY = 5.0  # seconds between two words about how far it is
 
 
-def problems(db: Connection, draw: Draw | None = None, hear: Hear = lambda news: None) -> Iterator[str]:
-    """What is wrong with the file, a line each. ``draw`` makes a round's figures from the reports up to it; without it
-    stored figures are not looked at. ``hear`` is told how far it is."""
+def problems(
+    db: Connection, draw: Draw | None = None, hear: Hear = lambda news: None, measure: Measure | None = None
+) -> Iterator[str]:
+    """What is wrong with the file, a line each. ``draw`` makes a round's figures from the reports up to it, ``measure``
+    its measures; without them those that are stored are not looked at. ``hear`` is told how far it is."""
     yield from (str(row[0]) for row in db.rows("PRAGMA integrity_check") if row[0] != "ok")
     for row in db.rows("PRAGMA foreign_key_check"):
         yield f"{row[0]} row {row[1]} points at a missing {row[2]}"
@@ -41,7 +43,7 @@ def problems(db: Connection, draw: Draw | None = None, hear: Hear = lambda news:
         hear(what)
         yield from look(db)
     hear("reports")
-    yield from check_reports.problems(db, draw)
+    yield from check_reports.problems(db, draw, measure)
 
 
 def _progress(hear: Hear, total: int) -> Callable[[int], None]:

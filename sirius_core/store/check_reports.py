@@ -12,6 +12,7 @@ from .browse import Browse
 from .connection import Connection
 
 Draw = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, str]]  # reports up to a round to {figure: Plotly JSON}
+Measure = Callable[[str, int], Sequence[Mapping[str, Any]] | None]  # (experiment, round) to its measures; None: unknown
 Report = Mapping[str, Any]
 HELD_OUT = "evaluate:heldout:sampled"
 MISSING = object()
@@ -23,7 +24,7 @@ def differs(table: str, row: Any, column: str, stored: Any, derived: Any) -> Ite
         yield f"{table} {row}: {column} is {_short(stored)}, derived {_short(derived)}"
 
 
-def problems(db: Connection, draw: Draw | None = None) -> Iterator[str]:
+def problems(db: Connection, draw: Draw | None = None, measure: Measure | None = None) -> Iterator[str]:
     """What differs in every experiment's reports and figures."""
     for experiment, settings in db.rows("SELECT id, settings FROM experiment ORDER BY rowid"):
         threshold = json.loads(settings).get("threshold", 0.5)
@@ -36,8 +37,28 @@ def problems(db: Connection, draw: Draw | None = None) -> Iterator[str]:
                 stored = _at(reports[-1], name)
                 if stored is not MISSING and not _same(stored, value):
                     yield f"report {where}: {name} is {_short(stored)}, derived {_short(value)}"
+            if measure is not None and "measures" in reports[-1]:
+                yield from _measures(where, reports[-1]["measures"], measure(experiment, round))
             if draw is not None:
                 yield from _figures(db, experiment, round, draw(reports))
+
+
+def _measures(
+    where: str, stored: Sequence[Mapping[str, Any]], derived: Sequence[Mapping[str, Any]] | None
+) -> Iterator[str]:
+    if derived is None:
+        return
+    if [_name(row) for row in stored] != [_name(row) for row in derived]:
+        yield f"report {where}: measures are {len(stored)} rows, derived {len(derived)} others"
+        return
+    for old, new in zip(stored, derived, strict=True):
+        for key, value in new.items():
+            if not _same(old.get(key), value):
+                yield f"report {where}: measures {_name(old)} {key} is {_short(old.get(key))}, derived {_short(value)}"
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"{row['measure']} ({row['where']})"
 
 
 def _figures(db: Connection, experiment: str, round: int, drawn: Mapping[str, str]) -> Iterator[str]:

@@ -131,6 +131,17 @@ class Examples:
             return 0
         return int(self.db.value(sql, training_set))
 
+    def labels(self, experiment: str, round: int) -> list[tuple[str, str | None, int]]:
+        """(task, what was read as its answer, how many examples) of the episodes that a round's training sets hold."""
+        rows = self.db.rows(
+            "SELECT t.task, t.read, count(*) FROM training_set s JOIN example e ON e.training_set = s.id "
+            "JOIN trajectory t ON t.id = e.trajectory WHERE s.experiment = ? AND s.round = ? "
+            "GROUP BY t.task, t.read ORDER BY t.task, t.read",
+            experiment,
+            round,
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
     def repair_of(self, trajectory: str) -> str | None:
         """The repair that leads to a replay: the one that was decided last, else the one whose own replay it is."""
         sql = (

@@ -1,0 +1,61 @@
+"""Inside a panel: votes, single agents, consensus and dissent, by debate round.
+
+Consensus is the share of answers, over problems and agents, that are the plurality's answer, with the vote's own
+equivalence and not letter by letter (Multiagent Finetuning, section on diversity; lower means more diverse). An answer
+that cannot be read is wrong, agrees with nobody and stays in every count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..trajectories import Task
+from . import sittings
+from .rows import Row, mean, paired, row
+from .sittings import Sitting
+
+
+def at(m: int) -> str:
+    """``debate round 1``: everyone alone, before anybody heard the others."""
+    return f"debate round {m + 1}"
+
+
+def measure(found: Sequence[Sitting]) -> list[Row]:
+    """Rows of every debate round; of more than one also the last vote against the first, over the same problems."""
+    if not found:
+        return []
+    groups, rows = [s.group for s in found], list[Row]()
+    for m in range(len(found[0].said)):
+        seats, where = list(found[0].said[m]), at(m)
+        each = [s.group for s in found for _ in seats]
+        best = [int(any(s.right[m].values())) for s in found]
+        vote = [int(s.vote_right[m]) for s in found]
+        rows += [
+            mean("vote", where, vote, groups),
+            mean("agent_mean", where, [int(s.right[m][seat]) for s in found for seat in seats], each),
+            *(mean("agent", f"{where}, agent {seat}", [int(s.right[m][seat]) for s in found], groups)
+              for seat in seats),
+            mean("pass_at_n", where, best, groups),
+            mean("pass_minus_vote", where, [b - v for b, v in zip(best, vote, strict=True)], groups),
+            mean("consensus", where, [int(s.votes[m] is not None and s.said[m][seat] == s.votes[m])
+                                      for s in found for seat in seats], each),
+            mean("distinct", where, [len({a for a in s.said[m].values() if a}) for s in found], groups),
+            mean("unparsed", where, [int(not s.said[m][seat]) for s in found for seat in seats], each),
+            mean("tokens", where, [s.tokens[m] for s in found], groups),
+        ]
+    if len(found[0].said) > 1:
+        first, last = ([int(s.vote_right[m]) for s in found] for m in (0, -1))
+        rows.append(paired("last_minus_first", f"{at(len(found[0].said) - 1)} - {at(0)}", first, last, groups))
+    return rows
+
+
+def labels(told: Sequence[tuple[str, str | None, int]], tasks: Mapping[str, Task], where: str) -> Row:
+    """How often the vote that served as label was the truth: {task, label, how often it served}.
+
+    Where no label could be had nothing was learned: such tries do not count.
+    """
+    known = [(task, sittings.is_right(label, tasks[task]), n) for task, label, n in told if label and n]
+    if not known:
+        return row("label", where, None, 0)
+    values = [int(right) for _, right, n in known for _ in range(n)]
+    return mean("label", where, values, [tasks[task].group or task for task, _, n in known for _ in range(n)])
