@@ -15,14 +15,22 @@ def z_quantile(p: float) -> float:
 
 
 def t_quantile(p: float, df: float) -> float:
-    """Student's t with ``df`` degrees of freedom, by bisection: ``t_quantile(0.975, 2)`` is 4.303."""
+    """Student's t with ``df`` degrees of freedom: ``t_quantile(0.975, 2)`` is 4.303. Regula falsi (Illinois rule)."""
     if p < 0.5:
         return -t_quantile(1 - p, df)
-    low, high = 0.0, math.pi / 2
-    for _ in range(60):  # over the angle atan(t / sqrt(df)), which is bounded
-        middle = (low + high) / 2
-        low, high = (middle, high) if 1 - _two_tails(math.tan(middle) ** 2, df) / 2 < p else (low, middle)
-    return math.sqrt(df) * math.tan((low + high) / 2)
+    low, high = 0.0, math.pi / 2  # the angle atan(t / sqrt(df)), which is bounded
+    below, above, moved = 0.5 - p, 1 - p, 0  # P(T <= t) - p at both ends; which end moved last
+    middle = low
+    while high - low > 1e-15 and above > below:
+        middle = (low * above - high * below) / (above - below)
+        error = 1 - p - _two_tails(math.tan(middle) ** 2, df) / 2
+        if error < 0:
+            low, below, above, moved = middle, error, above / 2 if moved < 0 else above, -1
+        elif error > 0:
+            high, above, below, moved = middle, error, below / 2 if moved > 0 else below, 1
+        else:
+            break
+    return math.sqrt(df) * math.tan(middle)
 
 
 def t_two_sided(t: float, df: float) -> float:
