@@ -15,7 +15,19 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from . import __version__
-from .commands import contrasts, endpoints, experiments, imports, inquiries, lab, library, line, sharing, worth
+from .commands import (
+    contrasts,
+    endpoints,
+    experiments,
+    imports,
+    inquiries,
+    lab,
+    library,
+    line,
+    measures,
+    sharing,
+    worth,
+)
 from .errors import Cancelled, SiriusError, UsageError
 
 
@@ -55,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    for part in (experiments, contrasts, library, imports, inquiries, worth, endpoints, lab, sharing):
+    for part in (experiments, contrasts, library, imports, inquiries, worth, measures, endpoints, lab, sharing):
         part.add(command)
     return top
 

@@ -109,10 +109,12 @@ class SeedPath:
         return digest(self._place())
 
     def _dealt(self) -> tuple[Any, ...]:
-        """The place whose randomness the calls draw: the arms of a comparison (``worth:ARM:MODE``) share one."""
-        if not self.phase.startswith("worth:"):
+        """The place whose randomness the calls draw: those of a comparison (``worth:ARM:MODE``, ``credit:TEAM:MODE``)
+        share one."""
+        kind, _, rest = self.phase.partition(":")
+        if kind not in ("worth", "credit"):
             return self._place()
-        return replace(self, phase=f"worth:{self.phase.rpartition(':')[2]}", branch="")._place()
+        return replace(self, phase=f"{kind}:{rest.rpartition(':')[2]}", branch="")._place()
 
     def call_seed(self, role: str, prompt: str, seat: str | None, request: str, occurrence: int) -> int:
         """The 63-bit seed of one call of this episode."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
 from . import Add, common, existing
+from .measuring import cancel, measuring, progress
 
-PROGRESS, CANCEL = "worth:progress", "worth:cancel"  # measurements: [round, phase, done, total]; whether to stop
-OFTEN = 0.2  # seconds between two looks at the database
+NAME = "worth"
+PROGRESS, CANCEL = progress(NAME), cancel(NAME)
 
 
 def add(command: Add) -> None:
@@ -55,51 +55,17 @@ def measure(
 
     What was trained and played by then is found again by the next one.
     """
-    from .. import jobs
-    from ..improve import Run
-    from ..machines import machine_for
     from ..reviewers import REVIEWERS, arm
-    from ..store import Store
     from ..worth import NOBODY, Arm, accept_all, people, reviewed, worth
 
-    with Store(path) as store:
-        record = store.experiments.get(experiment)
-        with jobs.lock(path, experiment):
-            store.experiments.set_measurement(experiment, CANCEL, False)
-            own = machine is None
-            machine = machine or machine_for(record.settings, store, experiment)
-            try:
-                run = Run(store, record, machine)
-                run.on_progress = _Progress(store, experiment, run, hear)
-                place = round if round is not None else reviewed(store, experiment) or run.round
-                if not 0 < place <= run.round:
-                    raise UsageError(f"round {place} of {experiment} has nothing to measure yet")
-                arms: list[Arm] = []
-                if scripted:
-                    decided = bool(store.repairs.decisions(experiment, place))
-                    arms = [*([people(store, experiment, place)] if decided else []),
-                            *(arm(run, place, name) for name in REVIEWERS),
-                            accept_all(store, experiment, place), Arm(NOBODY)]
-                with jobs.interruptible(run.bench.rollout.cancel):
-                    return worth(run, place, arms)
-            finally:
-                if own:
-                    machine.close()
-
-
-class _Progress:
-    """Says where the measurement is, and looks whether somebody wants it to stop."""
-
-    def __init__(self, store: Any, experiment: str, run: Any, hear: Callable[[str], None]) -> None:
-        self.store, self.experiment, self.run, self.hear = store, experiment, run, hear
-        self._phase, self._last = "", 0.0
-
-    def __call__(self, round: int, phase: str, done: int, total: int) -> None:
-        if phase != self._phase:
-            self._phase, self._last = phase, 0.0
-            self.hear(f"round {round}, {phase}")
-        if (now := time.monotonic()) - self._last >= OFTEN:
-            self._last = now
-            self.store.experiments.set_measurement(self.experiment, PROGRESS, [round, phase, done, total])
-            if self.store.experiments.measurement(self.experiment, CANCEL):
-                self.run.bench.rollout.cancel()
+    with measuring(path, experiment, NAME, hear, machine) as run:
+        place = round if round is not None else reviewed(run.store, experiment) or run.round
+        if not 0 < place <= run.round:
+            raise UsageError(f"round {place} of {experiment} has nothing to measure yet")
+        arms: list[Arm] = []
+        if scripted:
+            decided = bool(run.store.repairs.decisions(experiment, place))
+            arms = [*([people(run.store, experiment, place)] if decided else []),
+                    *(arm(run, place, name) for name in REVIEWERS),
+                    accept_all(run.store, experiment, place), Arm(NOBODY)]
+        return worth(run, place, arms)

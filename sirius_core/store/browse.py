@@ -222,13 +222,15 @@ class Browse:
         return [str(row[0]) for row in rows]
 
     def usage(self, experiment: str, round: int) -> dict[str, Any]:
-        """What a round's own calls took: calls, tokens_in, tokens_out, cost (US dollars; None if any is unknown)."""
+        """What a round's own calls took: calls, tokens_in, tokens_out, cost (US dollars; None if any is unknown).
+
+        People's questions are none of them."""
         row = self.db.row(
             "SELECT count(*) AS calls, coalesce(sum(u.tokens_in), 0) AS tokens_in, "
             "coalesce(sum(u.tokens_out), 0) AS tokens_out, sum(u.cost) AS cost, count(u.cost) AS priced "
             "FROM turn u JOIN trajectory t ON t.seq = u.trajectory "
             "WHERE t.experiment = ? AND t.round = ? AND u.origin = 'sampled' AND t.phase NOT GLOB 'whatif:*' "
-            "AND t.phase NOT GLOB 'blame:*' AND t.phase NOT GLOB 'worth:*'",  # people's questions
+            "AND t.phase NOT GLOB 'blame:*' AND t.phase NOT GLOB 'worth:*' AND t.phase NOT GLOB 'credit:*'",
             experiment,
             round,
         )
