@@ -17,7 +17,8 @@ from ..errors import SiriusError, UnknownName, UsageError
 from ..repair import Repairer
 from ..rewards import VERIFIERS, Judge, right
 from ..settings import Settings
-from ..teams import Team, debate
+from ..teams import Team
+from ..teams import debate as debating  # a recipe of this package is called debate
 from ..training import ModelOf, Select, by_frequency
 from ..trajectories import Turn
 
@@ -83,7 +84,7 @@ def team_of(settings: Settings, *, single: bool = False) -> Team:
 
 def debate_of(settings: Settings) -> Team:
     """The debate that the settings describe."""
-    return debate.of(settings.agents, settings.debate_rounds, settings.debate_view, settings.vote)
+    return debating.of(settings.agents, settings.debate_rounds, settings.debate_view, settings.vote)
 
 
 def get(settings: Settings) -> Recipe:
