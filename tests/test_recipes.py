@@ -1,4 +1,4 @@
-"""SiriuS, STaR with and without rationalisation, Multiagent Finetuning and a placebo, run on scripted models."""
+"""Every recipe that ships, run on scripted models: those that learn, their placebos, and those that only play."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 import sirius_core.recipes
-from sirius_core import teams
-from sirius_core.errors import UnknownName
+from sirius_core import jobs, teams
+from sirius_core.errors import UnknownName, UsageError
 from sirius_core.evaluate import voices_for
 from sirius_core.finetune import scripted
 from sirius_core.improve import Run, improve
@@ -117,15 +117,45 @@ def run(tmp_path):
         store.close()
 
 
-@pytest.mark.parametrize("name", ["sirius", "star", "star_rationalised", "multiagent_finetuning", "placebo"])
+@pytest.mark.parametrize("name", sirius_core.recipes.RECIPES)
 def test_a_recipe_is_at_most_forty_lines(name):
     assert len((RECIPES / f"{name}.py").read_text().splitlines()) <= 40
 
 
-@pytest.mark.parametrize("name", ["sirius", "star", "star_rationalised", "multiagent_finetuning", "placebo"])
+@pytest.mark.parametrize("name", [n for n in sirius_core.recipes.RECIPES if sirius_core.recipes.get(
+    Settings().changed({"recipe": n})).learns])
 def test_recipes_run_scripted(run, name):
     reports, _, _ = run(name, debater if name == "multiagent_finetuning" else formulas)
     assert [r["round"] for r in reports] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("name", "calls"), [
+    ("single", {1}), ("chain", {3}), ("vote", {9}), ("best_of_k", {4, 8, 12}), ("debate", {6})])
+def test_recipes_without_learning_have_the_base_alone_as_their_round(run, tmp_path, name, calls):
+    changes = {"recipe": name, "samples": 3, "base": "panel" if name == "debate" else "misled"}
+    with Store(tmp_path / "made.db") as store:
+        assert jobs.create(store, name, SMALL.changed(changes), 7).settings.rounds == 0
+    reports, store, experiment = run(name, debater if name == "debate" else formulas, rounds=0, samples=3)
+    assert [(r["round"], r["library"], r["n"]) for r in reports] == [(0, {}, 16)]
+    played = store.episodes.find(experiment, round=0, phase="evaluate:heldout:sampled")
+    assert {len(t.turns) for t in played if t.outcome.stop is None} <= calls
+    assert {t.team for t in played} == {{"single": "formula_solo", "chain": "formula_chain"}.get(name, name)}
+
+
+def test_rounds_cannot_be_given_to_what_does_not_learn(tmp_path):
+    with Store(tmp_path / "lab.db") as store:
+        experiment = jobs.create(store, "x", SMALL.changed({"recipe": "single", "rounds": 3}), 7)
+        with pytest.raises(UsageError, match="setting rounds=2: 'single' learns nothing and has none"):
+            jobs.change(store, experiment.id, {"rounds": 2})
+
+
+def test_keep_all_trains_on_every_turn_of_every_play_right_or_wrong(run):
+    reports, store, experiment = run("keep_all", rounds=1)
+    tried = store.episodes.find(experiment, round=1, phase="propose")
+    assert reports[1]["library"] == {"analyst": 36, "calculator": 36, "summarizer": 36} and len(tried) == 36
+    kept = {tuple(r) for r in store.db.rows("SELECT trajectory, turn FROM example")}
+    assert kept == {(t.id, i) for t in tried for i in range(3)} and reports[1]["repairs"] == 0
+    assert {t.reward.value for t in tried} == {0.0, 1.0}
 
 
 def test_sirius_learns_from_successes_and_from_mended_failures(run):
@@ -202,13 +232,8 @@ def test_multiagent_finetuning_trains_each_agent_on_its_own_part(run):
         turn, trajectory = store.episodes.get(row[1]).turns[row[2]], store.episodes.get(row[1])
         assert f"{turn.role}/{turn.seat}" == row[0]  # authorship: own words only
         assert trajectory.reward.turns[row[2]] == 1.0  # the last turn agrees with the vote
-    assert (
-        len(
-            {r["training_sets"]["generator/1"] for r in reports[1:]}
-            | {r["training_sets"]["generator/2"] for r in reports[1:]}
-        )
-        == 4
-    )
+    sets = {r["training_sets"][model] for r in reports[1:] for model in ("generator/1", "generator/2")}
+    assert len(sets) == 4
 
 
 def test_a_team_that_learns_from_its_own_vote_is_tested_by_the_truth(run):

@@ -2,8 +2,8 @@
 
 Generator n learns its first answers that agree with the vote; critic n its last turns that agree, of which ``mix`` were
 wrong at first. Earlier turns are prompt, never loss. No truth is read; tests ask for the right answer. A debate counts
-where more than ``threshold`` of the last answers agree (0: any plurality). Every own answer that agrees is one example,
-so ``draws`` plays no part.
+if more than ``threshold`` of its last answers agree (0: any plurality). Each own answer is one example: ``draws`` plays
+no part. ``sharing=shared``: one model in all seats, the paper's single agent with debate (in one round: majority).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .. import votes
 from ..rewards import agreement, right
 from ..settings import Settings
 from ..training import Example, Library, Select, mixed
-from . import Recipe, debate_of, each_seat
+from . import Recipe, all_in_one, debate_of, each_seat
 
 
 def own_parts(mix: float) -> Select:
@@ -37,4 +37,4 @@ def own_parts(mix: float) -> Select:
 
 def recipe(settings: Settings) -> Recipe:
     return Recipe("multiagent_finetuning", debate_of(settings), agreement, select=own_parts(settings.mix),
-                  model_of=each_seat, examiner=right)
+                  model_of=all_in_one if settings.sharing == "shared" else each_seat, examiner=right)
