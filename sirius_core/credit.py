@@ -68,6 +68,13 @@ def measured(store: Store, experiment: str) -> dict[str, Any] | None:
     return found
 
 
+def rows(store: Store, experiment: str) -> list[dict[str, Any]]:
+    """The record as a table: {round, role, way, value, low, high, n}, and what the paired tests say."""
+    found = measured(store, experiment) or {"roles": {}}
+    return [{"round": found["round"], "role": role, "way": way, **part}
+            for role, ways in found["roles"].items() for way, part in ways.items() if part is not None]
+
+
 # -- the teams -------------------------------------------------------------------------------------------------------
 def learners(names: Sequence[str], menders: Sequence[str], now: Mapping[str, str], base: str) -> list[str]:
     """The roles that speak by another checkpoint than the base, in the team's order."""

@@ -99,6 +99,104 @@ def pass_at_k(measured: Mapping[str, Any]) -> dict[str, Any]:
     return figure
 
 
+# -- measures beside accuracy: empty where none applies -------------------------------------------------------------
+def panel(reports: Sequence[Report]) -> dict[str, Any]:
+    """What voting, talking and single agents get right on the held-out problems, and the votes that were labels."""
+    first, last = _debate(reports, "vote")
+    traces = [
+        _measured(reports, "pass_at_n", last, "at least one agent", GREY, dash="dot"),
+        _measured(reports, "vote", last, "the last vote" if last != first else "the vote", BLUE, strong=True),
+        *([_measured(reports, "vote", first, "the first vote, before any talk", ORANGE)] if last != first else []),
+        _measured(reports, "agent_mean", first, "one agent alone", PURPLE),
+        _measured(reports, "label", "training tries", "votes as labels, training problems", GREEN, dash="dash"),
+    ]
+    return _figure([t for t in traces if t], "Right", "round")
+
+
+def diversity(reports: Sequence[Report]) -> dict[str, Any]:
+    """How far agents agree, and how differently those write who agree."""
+    first, last = _debate(reports, "consensus")
+    rounds = dict.fromkeys((first, last))
+    names = {first: "first replies", last: "last replies" if last != first else "replies"}
+    traces = [
+        *(_measured(reports, "consensus", m, f"consensus, {names[m]}", BLUE, strong=m == last,
+                    dash="dot" if m != last else "") for m in rounds),
+        *(_measured(reports, "distance", m, f"text distance, {names[m]}", ORANGE, strong=m == last,
+                    dash="dot" if m != last else "") for m in rounds),
+    ]
+    return _figure([t for t in traces if t], "Share, distance", "round")
+
+
+def likelihood(reports: Sequence[Report]) -> dict[str, Any]:
+    """How far agents are apart as language models: generators (first replies) and critics (last ones)."""
+    first, last = _debate(reports, "nll")
+    traces = [
+        _measured(reports, measure, m, f"{name}, {who}", colour, dash=dash, percent=False)
+        for m, who, dash in dict.fromkeys(((first, "generators", ""), (last, "critics" if last != first else
+                                                                        "generators", "dot" if last != first else "")))
+        for measure, name, colour in (("nll", "surprise at each other", BLUE), ("kl_between", "between agents", ORANGE),
+                                      ("kl_from_base", "from the base", GREY))
+    ]
+    return _figure([t for t in traces if t], "Nats per token", "round", percent=False)
+
+
+def revision(reports: Sequence[Report]) -> dict[str, Any]:
+    """What hearing the others does to right and to wrong answers, in the last step of the debate."""
+    step = _debate(reports, "cl")[1]
+    traces = [_measured(reports, "cl", step, "right answers that stay right", BLUE, strong=True),
+              _measured(reports, "cs", step, "wrong answers that get mended", ORANGE, strong=True)]
+    return _figure([t for t in traces if t], "Right afterwards", "round")
+
+
+def balance(reports: Sequence[Report]) -> dict[str, Any]:
+    """Exploration, exploitation and B-STaR's balance score of the training tries."""
+    where = "training tries"
+    traces = [_measured(reports, "solved", where, "problems that some try solves", BLUE),
+              _measured(reports, "kept_right", where, "kept tries that are right", GREEN),
+              _measured(reports, "balance", where, "balance score", PURPLE, strong=True)]
+    return _figure([t for t in traces if t], "Share, score", "round")
+
+
+def credit(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Each role's part in the gain; ``record`` is that of `credit.credit`."""
+    ways = (("left_out", "the team without its training", GREY), ("added", "its training alone", ORANGE),
+            ("shapley", "its part of the gain", BLUE))
+    traces = []
+    for way, name, colour in ways:
+        rows = [found[way] and {**found[way], "accuracy": found[way]["value"]} for found in record["roles"].values()]
+        if any(rows):
+            traces.append({"type": "bar", "name": name, "marker": {"color": colour}, "x": list(record["roles"]),
+                           "y": [row and row["accuracy"] for row in rows], "error_y": _bars(rows),
+                           "hovertemplate": "%{y:+.1%}"})
+    figure = _figure(traces, "Gain in accuracy", "", barmode="group")
+    del figure["layout"]["yaxis"]["range"]
+    return figure
+
+
+def _debate(reports: Sequence[Report], measure: str) -> tuple[str, str]:
+    """Where the first and the last debate round of a measure stand."""
+    found = [row["where"] for r in reports for row in r.get("measures", ()) if row["measure"] == measure]
+    places = sorted(set(found), key=lambda where: [int(word) for word in where.split() if word.isdecimal()])
+    return (places[0], places[-1]) if places else ("", "")
+
+
+def _measured(
+    reports: Sequence[Report], measure: str, where: str, name: str, colour: str, *, strong: bool = False,
+    dash: str = "", percent: bool = True,
+) -> dict[str, Any] | None:
+    """A measure's curve over the rounds that have it; None where none has."""
+    rows = [next((row for row in r.get("measures", ()) if (row["measure"], row["where"]) == (measure, where)), None)
+            for r in reports]
+    if not any(row and row["value"] is not None for row in rows):
+        return None
+    seen = [(r["round"], row) for r, row in zip(reports, rows, strict=True) if row and row["value"] is not None]
+    known = [{"accuracy": row["value"], **{end: row["value"] if row[end] is None else row[end]
+                                           for end in ("low", "high")}} for _, row in seen]
+    made = _curve([round for round, _ in seen], known, name, colour, strong)
+    made["line"] |= {"dash": dash} if dash else {}
+    return made if percent else {**made, "hovertemplate": "%{y:.2f}"}
+
+
 def with_level(figure: dict[str, Any], data: Mapping[str, Any] | None, rounds: int) -> dict[str, Any]:
     """The accuracy figure with what always saying the most frequent answer would score, where answers repeat.
 
@@ -113,7 +211,10 @@ def with_level(figure: dict[str, Any], data: Mapping[str, Any] | None, rounds: i
     return {**figure, "data": [*figure["data"], level]}
 
 
-FIGURES = {"accuracy": accuracy, "controls": controls, "roles": roles, "library": library}
+FIGURES = {"accuracy": accuracy, "controls": controls, "roles": roles, "library": library, "panel": panel,
+           "diversity": diversity, "likelihood": likelihood, "revision": revision, "balance": balance}
+
+MEASURED = {"pass_at_k": pass_at_k, "credit": credit}  # of what a command measured, by its name
 
 
 def _colours(names: Sequence[str]) -> dict[str, str]:

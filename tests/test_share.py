@@ -73,7 +73,7 @@ def test_a_bundle_holds_what_was_found_and_how_to_find_it_again(db):
         assert all(s["hash"][:16] in said for s in store.weights.training_sets("tiny-0-1"))
         assert "sirius run tiny --seed 0" in said and '"rounds": 2' in said
         assert page.count("<article>") == 3 and "<del>" in page and "<ins>" in page
-        assert page.count('class="figure"') == 4
+        assert page.count('class="figure"') == 5
         assert bundle(store, "tiny-0-1") == page
 
 

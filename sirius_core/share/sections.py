@@ -28,6 +28,13 @@ FIGURES = {
                  "calls. Mended is not yet learned."),
     "roles": ("Who does their part", "How often each role is right when everything that it was handed is right."),
     "library": ("Examples per role", "What each role learned from."),
+    "panel": ("Inside the panel", "Votes, single agents and, where votes were the labels, how often these were right."),
+    "diversity": ("How alike the agents are", "Consensus: answers that are the most frequent one of their problem. "
+                  "Text distance: between replies that agree with the vote."),
+    "revision": ("What hearing the others does", "How many right answers stay right and how many wrong ones are mended "
+                 "by the last step of the debate."),
+    "balance": ("Exploration and exploitation", "Of a round's training tries: problems that some try solves, how much "
+                "of what is kept is right, and both in one score (B-STaR)."),
     "pass_at_k": ("Skill or luck of the draw: pass@k", "Problems solved within k tries: what the base can do, given "
                   "many tries, against the team now."),
 }
