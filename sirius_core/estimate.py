@@ -17,7 +17,7 @@ from .evaluate import MODES, asked
 from .finetune.prompts import TRIES
 from .improve import Run
 from .models.chat_completions import Price
-from .repair import CriticRepair
+from .spending import most_calls
 from .statistics import wilson
 from .trajectories import Turn
 
@@ -116,14 +116,14 @@ def calls_of(run: Run, measured: Pilot, failing: float, most: bool) -> float:
     tests = sum(len(part) for round in range(s.rounds + 1) for part in asked(run.bench, round).values()) * len(MODES)
     plays = len(tasks["train"]) * s.max_solutions
     failures = plays * failing
-    mends = 0.0
-    if isinstance(how := run.recipe.repair, CriticRepair):
-        once = 1 + how.rephrase + len(team.chain)  # rewrite, rephrase, and whoever acts again
-        critiques = how.max_critiques * (len(team.chain) if how.each else 1)
-        # at the least a critique that blames nobody
-        mends = min(s.max_repairs, failures) * (critiques * (1 + how.max_regenerations * once) if most else 1)
+    mends = shown = 0.0
+    if calls := most_calls(run.recipe):
+        mends = min(s.max_repairs, failures) * (calls if most else 1)  # at the least a critique that blames nobody
         if most and s.review:  # for the reviewer: from the rewrite, from the turn as it was, with that turn said afresh
-            mends += min(s.max_repairs, failures) * s.replays * (3 * len(team.chain) - 2)
+            shown = min(s.max_repairs, failures) * s.replays * (3 * len(team.chain) - 2)
+    learnt = [plays * per_episode + mends] * s.rounds
+    if s.round_calls:  # what repairs leave is spent on more tries
+        learnt = [float(s.held("round_calls", round) or 0) for round in range(1, s.rounds + 1)]
     compared = min(s.controls, len(tasks["train"]) * min(1.0, failing * s.max_solutions))
     controls = compared * (3 * s.control_calls if most else per_episode + 2)
     if team.view is None or s.critic == "none":
@@ -132,9 +132,9 @@ def calls_of(run: Run, measured: Pilot, failing: float, most: bool) -> float:
     tries = 1 + measured.models if most and measured.models > 1 else 1
     gate = len(tasks["validation"]) * tries if s.gate and s.update != "none" else 0
     writing = measured.models * TRIES if most and s.update == "prompts" else 0
-    each_round = (plays + gate) * per_episode + mends + controls + writing
+    each_round = gate * per_episode + shown + controls + writing
     base = tests * per_episode + (len(tasks["validation"]) * per_episode if gate else 0)
-    return base + s.rounds * each_round
+    return base + sum(learnt) + s.rounds * each_round
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:

@@ -7,13 +7,14 @@ that was killed anywhere goes on as if nothing had happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 from typing import Any, Protocol
 
-from . import figures, measures, recipes, review, tasks
+from . import figures, measures, recipes, review, spending, tasks
 from .episodes import Call
 from .errors import WaitingForReview
 from .evaluate import Bench, controls, report, right_by_task, test, voices_for
@@ -55,6 +56,7 @@ def improve(run: Run) -> list[dict[str, Any]]:
         tried = run.propose(t, models)                      # Algorithm 1: every agent acts on every x_i
         failed = [x for x in tried if not run.success(x)]   # R_i <= epsilon
         run.repair(t, models, failed)                       # Algorithm 2: feedback, regeneration, replay
+        run.try_again(t, models)                            # where a budget is held and something is left of it
         run.wait_for_people(t)
         library = run.library(t)                            # the good sets C
         models, learned = run.update(t, models, library)    # SFT each theta(n) on its own C(n)
@@ -130,13 +132,15 @@ class Run:
         return kept[0]
 
     def propose(self, round: int, models: Mapping[str, str]) -> tuple[Trajectory, ...]:
-        """``max_solutions`` tries at every training problem."""
-        voices = self.voices(models, "propose")
-        train = self.bench.tasks["train"]
+        """``max_solutions`` tries at every training problem, fewer where a held budget does not pay for them."""
+        voices, most = self.voices(models, "propose"), self.settings.max_solutions
         with self._phase(round, "propose"):
-            self.bench.play_all(round, "propose", [("propose", task, k, voices) for task in train
-                                                   for k in range(self.settings.max_solutions)])
-            return self._tried(round)
+            if spending.held(self.settings, round):
+                spending.first_tries(self.bench, round, voices)
+            else:
+                train = self.bench.tasks["train"]
+                self.bench.play_all(round, "propose", [("propose", x, k, voices) for x in train for k in range(most)])
+            return tuple(t for t in self._tried(round) if t.path.attempt < most)
 
     def repair(self, round: int, models: Mapping[str, str], failed: list[Trajectory]) -> None:
         """Failures to the critic, problems without any success first, at most ``max_repairs``."""
@@ -160,7 +164,14 @@ class Run:
 
         with self._phase(round, "repair"):
             plan = [work(t) for t in ranked[: s.max_repairs]]
-            self.bench.rollout.run(round, "repair", plan, lockstep=voices.lockstep)
+            spending.repairs(self.bench, round, plan, lockstep=voices.lockstep)
+
+    def try_again(self, round: int, models: Mapping[str, str]) -> None:
+        """What tries and repairs leave of a held budget: more tries at problems that nothing has solved yet."""
+        if spending.held(self.settings, round):
+            with self._phase(round, "propose"):
+                spending.more_tries(self.bench, round, self.voices(models, "propose"))
+            self._kept.pop(round, None)  # they count like all tries
 
     def wait_for_people(self, round: int) -> None:
         """With review on, the round waits until its queue is decided, or a person says go on.
@@ -233,6 +244,8 @@ class Run:
         """One model's fine-tuning of this round, from the checkpoint that spoke in it."""
         s, start = self.settings, self._start(models, model)
         how = {"epochs": s.epochs, "rate": s.rate * s.cooling ** (round - 1), "batch": s.batch}
+        if (steps := s.held("steps", round)) is not None:
+            how["steps"] = steps
         return TuneJob(model, start, self.store.weights.get(start), tuple(examples), how, self.tune_seed(round, model))
 
     def tune_seed(self, round: int, model: str) -> int:
@@ -369,22 +382,14 @@ class Run:
     def _heard(self, done: int, total: int) -> None:
         self.on_progress(self._round, self._at, done, total)
 
-    def _phase(self, round: int, name: str) -> _Timed:
-        self._round, self._at = round, name
-        return _Timed(self._seconds, name)
-
-
-class _Timed:
-    """Adds a block's wall seconds to a phase's total."""
-
-    def __init__(self, totals: dict[str, float], name: str) -> None:
-        self._totals, self._name = totals, name
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *error: object) -> None:
-        self._totals[self._name] = self._totals.get(self._name, 0.0) + time.perf_counter() - self._start
+    @contextmanager
+    def _phase(self, round: int, name: str) -> Iterator[None]:
+        """Adds a block's wall seconds to a phase's total."""
+        self._round, self._at, start = round, name, time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
 
 
 def _lucky(library: Library) -> float | None:

@@ -69,6 +69,12 @@ def clash(settings: Settings) -> None:
         raise UsageError("settings update=trl and checkpoint=FOLDER (a local Hugging Face checkpoint) go together")
     if s.update == "prompts" and not s.model:
         raise UsageError(INSTRUCTIONS)
+    if s.steps and s.update == "openai_api":
+        raise UsageError(f"setting steps={s.steps}: whoever fine-tunes behind update=openai_api counts epochs, not "
+                         "steps; leave it empty")
+    if s.steps and (s.update in ("demos", "prompts") or (s.update == "auto" and s.model)):
+        how = "demos" if s.update == "auto" else s.update
+        raise UsageError(f"setting steps={s.steps}: update={how} takes no optimiser steps; leave it empty")
 
 
 def _unheard(s: Settings) -> None:

@@ -20,7 +20,7 @@ class TuneJob:
     before: str
     blob: bytes
     examples: tuple[Example, ...]
-    settings: Mapping[str, Any]  # epochs, rate, batch
+    settings: Mapping[str, Any]  # epochs, rate, batch; steps, where their exact number is wanted
     seed: int
 
 

@@ -28,7 +28,7 @@ class PocketTuner:
             self._engine.model(job.before, job.blob)
             examples = learning_examples(job.examples)
             s = job.settings
-            schedule = learning.Schedule(epochs=s["epochs"], batch=s["batch"], rate=s["rate"])
+            schedule = learning.Schedule(epochs=s["epochs"], batch=s["batch"], rate=s["rate"], steps=s.get("steps"))
             manifest = {"parent": job.before, "model": job.model, "examples": len(examples)}
             work.append((job.before, examples, schedule, job.seed, manifest))
 

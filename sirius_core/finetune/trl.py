@@ -41,8 +41,9 @@ class TrlTuner:
     """A `Tuner` over ``checkpoint``; a job that comes with an adapter goes on from it, else a new one begins.
 
     ``settings`` of a job: epochs, batch (examples per optimiser step) and rate, Adam's learning rate after the warm-up,
-    which then falls linearly to 0. Gradients are clipped at norm 1. An example of weight 2 is learned twice in every
-    epoch; a weight that is no whole number is refused. An example that does not fit into the checkpoint's context is
+    which then falls linearly to 0; steps, if given, is their exact number, however many epochs they make.
+    Gradients are clipped at norm 1. An example of weight 2 is learned twice in every epoch; a weight that is no whole
+    number is refused. An example that does not fit into the checkpoint's context is
     an error that names it: a cut prompt or a cut reply would teach something else. ``losses`` are means over the
     reply tokens of a batch. Whatever ``on_step`` raises ends the training and is passed on.
     """
@@ -87,7 +88,8 @@ class TrlTuner:
                 del model, trainer
                 _free()
             blob = pack(Path(folder) / "adapter", self.checkpoint.over)
-        tokens = sum(len(row["input_ids"]) for row in rows) * job.settings["epochs"]
+        epoch = math.ceil(len(rows) / job.settings["batch"])  # steps
+        tokens = sum(len(row["input_ids"]) for row in rows) * len(losses) // epoch
         return Tuned(blob, tuple(losses), len(losses), tokens, time.perf_counter() - started)
 
     def _trainer(
@@ -110,10 +112,11 @@ class TrlTuner:
         if torch.cuda.device_count() > 1:
             raise UsageError("several GPUs are visible; choose one for the fine-tuning, e.g. CUDA_VISIBLE_DEVICES=0")
         micro = max(k for k in range(1, min(self.micro, s["batch"]) + 1) if s["batch"] % k == 0)
-        steps = s["epochs"] * math.ceil(len(rows) / s["batch"])
+        steps = s.get("steps") or s["epochs"] * math.ceil(len(rows) / s["batch"])
         settings = SFTConfig(
             output_dir=str(folder),
             num_train_epochs=s["epochs"],
+            max_steps=s.get("steps") or -1,
             per_device_train_batch_size=micro,
             gradient_accumulation_steps=s["batch"] // micro,
             learning_rate=s["rate"],

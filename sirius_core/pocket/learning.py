@@ -31,7 +31,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How to fine-tune: `rate` is reached after `warmup` steps, then falls linearly to `final * rate`."""
+    """How to fine-tune: `rate` is reached after `warmup` steps, then falls linearly to `final * rate`.
+
+    `steps` is their exact number: epochs go on, or are cut off, until it is reached; None: as many as `epochs` make.
+    """
 
     epochs: int = 2
     batch: int = 64
@@ -41,6 +44,7 @@ class Schedule:
     decay: float = 0.0
     clip: float = 1.0
     betas: tuple[float, float] = (0.9, 0.99)
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,16 @@ def buckets(lengths: Sequence[int], batch: int, rng: np.random.Generator) -> lis
     return [parts[i] for i in rng.permutation(len(parts))]
 
 
+def batches_of(lengths: Sequence[int], schedule: Schedule, rng: np.random.Generator) -> list[Array]:
+    """The batches of a whole fine-tuning in order, as indices; none without examples."""
+    if schedule.steps is None or not lengths:
+        return [part for _ in range(schedule.epochs) for part in buckets(lengths, schedule.batch, rng)]
+    plan: list[Array] = []
+    while len(plan) < schedule.steps:
+        plan += buckets(lengths, schedule.batch, rng)
+    return plan[: schedule.steps]
+
+
 def _advance(adam: Adam, shape: Shape, batch: Sequence[Example], rate: float) -> float:
     tokens, loss_weight = pad(batch)
     loss, gradients = loss_and_gradients(adam.weights, shape, tokens, loss_weight)
@@ -169,14 +183,14 @@ def train(
     rng = np.random.default_rng(seed)
     adam = Adam(weights, decay=schedule.decay, clip=schedule.clip, betas=schedule.betas)
     lengths = [len(example.tokens) for example in examples]
-    plan = [part for _ in range(schedule.epochs) for part in buckets(lengths, schedule.batch, rng)]
+    plan = batches_of(lengths, schedule, rng)
     losses: list[float] = []
     for step, part in enumerate(plan):
         rate = rate_at(step, len(plan), schedule.rate, schedule.warmup, schedule.final)
         losses.append(_advance(adam, shape, [examples[i] for i in part], rate))
         if on_step:
             on_step(step + 1, len(plan), losses[-1])
-    return Trained(adam.weights, tuple(losses), len(plan), schedule.epochs * sum(lengths))
+    return Trained(adam.weights, tuple(losses), len(plan), sum(lengths[i] for part in plan for i in part))
 
 
 def pretrain_stream(

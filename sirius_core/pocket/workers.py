@@ -237,7 +237,8 @@ class Workers:
 def _size(job: Any) -> int:
     """A rough measure of a job's work; only the order in which jobs start depends on it."""
     if isinstance(job, TrainJob):
-        return job.schedule.epochs * sum(len(example.tokens) for example in job.examples)
+        epochs = (job.schedule.steps or 0) * job.schedule.batch // max(1, len(job.examples)) or job.schedule.epochs
+        return epochs * sum(len(example.tokens) for example in job.examples)
     return sum(len(request.prompt) + request.max_new for request in job.requests)
 
 

@@ -6,11 +6,20 @@ Sums are made in the database: no episode and no turn is read for them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from .connection import Connection, dumps
 
 LEARNT = ("propose", "repair")
 """Phases of which a round learns: its tries and its repairs."""
+
+
+class Taken(NamedTuple):
+    """What an episode, or all that one failure led to, has taken; ``longest`` is the tokens of its longest call."""
+
+    calls: int = 0
+    tokens: int = 0
+    longest: int = 0
 
 
 class Spending:
@@ -52,3 +61,12 @@ class Spending:
         n = self.db.value("SELECT count(*) FROM trajectory WHERE experiment = ? AND round = ? AND phase = ?",
                           experiment, round, phase)
         return (n, *self.calls(experiment, round, [phase]))
+
+    def taken(self, experiment: str, round: int, phase: str) -> dict[tuple[str, int], Taken]:
+        """{(problem, try): what it took} in a phase; of a repair that is its mend and all replays."""
+        rows = self.db.rows(
+            "SELECT t.task, t.attempt, count(*), sum(u.tokens_in + u.tokens_out), max(u.tokens_in + u.tokens_out) "
+            "FROM trajectory t JOIN turn u ON u.trajectory = t.seq WHERE t.experiment = ? AND t.round = ? "
+            "AND t.phase = ? AND u.origin = 'sampled' AND u.model <> '' GROUP BY t.task, t.attempt",
+            experiment, round, phase)
+        return {(task, attempt): Taken(calls, tokens, longest) for task, attempt, calls, tokens, longest in rows}
