@@ -1,4 +1,4 @@
-"""A finished contrast step by step: sample, keep, critique, repair, train, evaluate; and how it comes out again."""
+"""A lesson: a question to vote on and what came of it, a finished experiment step by step, both teams to be asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,47 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.session_state["_goto"] = ("pages/lesson.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from view import lab
+from sirius_core import lessons
+from view import lab, lesson_ask, lesson_question, lesson_steps
+from view.texts import PRESENTING
 
-with lab.opened() as store:
-    st.caption(f"{len(store.experiments.all())} experiments")
+PARTS = {
+    "question": ":material/how_to_vote: The question",
+    "steps": ":material/footprint: Step by step",
+    "ask": ":material/forum: Ask both",
+}
+
+
+# -- choose ------------------------------------------------------------------------------------------------------------
+def part() -> str:
+    """What the address asks for (``?part=ask``); a step or a try of its own is step by step."""
+    asked = st.query_params.get("part")
+    if asked in PARTS:
+        return asked
+    return "steps" if {"step", "ep"} & {*st.query_params} else "question"
+
+
+def chosen() -> None:
+    st.query_params["part"] = st.session_state["ls_part"]
+
+
+def presenting() -> None:
+    """Type that the last row can read, as long as the switch is on."""
+    if st.toggle("Large type", key="ls_large", persist_state="session", help="For a projector: everything on this page "
+                 "in larger letters, as long as it is on."):
+        st.html(PRESENTING)
+
+
+# -- draw --------------------------------------------------------------------------------------------------------------
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="lesson_top"):
+    st.session_state["ls_part"] = part()
+    st.segmented_control("Part", list(PARTS), key="ls_part", on_change=chosen, required=True, format_func=PARTS.get,
+                         label_visibility="collapsed")
+    presenting()
+if part() == "steps":
+    lesson_steps.draw()
+elif part() == "ask":
+    with lab.opened() as store:
+        lesson_ask.draw(store, lab.chosen(store))
+else:
+    lesson_question.draw(lessons.all())

@@ -18,9 +18,11 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import contrast, figures, review, tables, whatif
+from . import contrast, credit, figures, review, tables, whatif
 from .contrast import curves, telling
+from .contrast.listing import listing
 from .errors import Missing, UnknownName
+from .lessons.curves import LessonFrames
 from .store import Store
 from .store.browse import Browse, Filter
 from .store.search import WIDTH, Search
@@ -37,7 +39,7 @@ def open(db: str | os.PathLike[str] = "lab.db") -> Frames:
     return Frames(Store(db))
 
 
-class Frames:
+class Frames(LessonFrames):
     """``frames.open("lab.db")``: a method per frame; ``experiment`` narrows a frame to one experiment."""
 
     def __init__(self, store: Store) -> None:
@@ -54,6 +56,11 @@ class Frames:
         frame["base"], frame["now"] = ([end[i] for end in ends] for i in (0, 1))
         return frame
 
+    def listing(self, most: int = 50) -> pd.DataFrame:
+        """The newest experiments that stand alone and contrasts, a row each (see `contrast.listing`)."""
+        frame = _made(listing(self.store, most))
+        return frame.astype(dict.fromkeys(("seed", "runs", "rounds"), "Int64")) if len(frame) else frame
+
     def settings(self, experiment: str | None = None) -> pd.DataFrame:
         """One row per experiment, one column per setting."""
         found = [e for e in self.store.experiments.all() if experiment in (None, e.id)]
@@ -69,14 +76,8 @@ class Frames:
             if upto is not None and report["round"] > upto:
                 continue
             updates = report.get("updates", {})
-            rows.append(
-                {
-                    "experiment": e,
-                    **{name: report.get(name) for name in flat},
-                    "accepted": updates.get("accepted"),
-                    "rejected": updates.get("rejected"),
-                }
-            )
+            rows.append({"experiment": e, **{name: report.get(name) for name in flat},
+                         "accepted": updates.get("accepted"), "rejected": updates.get("rejected")})
         return _made(rows)
 
     def tests(self, experiment: str | None = None) -> pd.DataFrame:
@@ -108,7 +109,7 @@ class Frames:
         return _made(contrast.table(self.store, contrast_id))
 
     def contrast(self, name: str, contrast_id: str) -> pd.DataFrame:
-        """A table of a contrast: runs, board, arms, pairs, by_round, predictions or spent (see `contrast.telling`)."""
+        """One of `contrast.telling.ROWS`: runs, board, arms, pairs, by_round, predictions, spent, costs."""
         return _made(telling.rows(self.store, name, contrast_id))
 
     def flips(self, contrast_id: str, one: str, other: str, seed: int) -> pd.DataFrame:
@@ -128,13 +129,8 @@ class Frames:
 
     def roles(self, experiment: str | None = None) -> pd.DataFrame:
         """Each role's accuracy given right inputs, per round."""
-        return _made(
-            [
-                {"experiment": e, "round": report["round"], "role": role, **record}
-                for e, report in self._reports(experiment)
-                for role, record in report["roles"].items()
-            ]
-        )
+        return _made([{"experiment": e, "round": report["round"], "role": role, **record}
+                      for e, report in self._reports(experiment) for role, record in report["roles"].items()])
 
     def controls(self, experiment: str | None = None) -> pd.DataFrame:
         """Critic, blind critic, playing again within equal calls: arm, n, correct, accuracy, low, high, calls, spent"""
@@ -145,6 +141,25 @@ class Frames:
                 for arm, record in report.get("controls", {}).items()
             ]
         )
+
+    def measures(
+        self, experiment: str | None = None, upto: int | None = None, round: int | None = None
+    ) -> pd.DataFrame:
+        """Measures beside accuracy, a row each: round, measure, where, value, low, high, n, p (`measures.NAMES` says
+        what they are); up to a round, or of one alone."""
+        return _made([{"experiment": e, "round": r["round"], **row} for e, r in self._reports(experiment)
+                      if (upto is None or r["round"] <= upto) and round in (None, r["round"])
+                      for row in r.get("measures", ())])
+
+    def credit(self, experiment: str | None = None) -> pd.DataFrame:
+        """Who earned it, a row per role and way (left_out, added, shapley): value, low, high, n; gained, lost, p, holm
+        of the paired tests."""
+        return _made([{"experiment": e, **row} for e in self._ids(experiment) for row in credit.rows(self.store, e)])
+
+    def credit_teams(self, experiment: str | None = None) -> pd.DataFrame:
+        """The teams that were played for it: trained (the roles), n, correct, accuracy, low, high."""
+        return _made([{"experiment": e, "round": found["round"], "trained": name, **team} for e in self._ids(experiment)
+                      if (found := credit.measured(self.store, e)) for name, team in found["teams"].items()])
 
     def usage(self, experiment: str | None = None) -> pd.DataFrame:
         """What each closed round took: calls, tokens_in, tokens_out, cost (US dollars; missing if any is unknown)."""
@@ -298,20 +313,10 @@ class Frames:
         for e in self._ids(experiment):
             for u in self.store.weights.updates(e):
                 gate = self.store.weights.models(e, u.round)
-                rows.append(
-                    {
-                        "experiment": e,
-                        "round": u.round,
-                        "model": u.model,
-                        "before": u.before,
-                        "after": u.after,
-                        "steps": u.steps,
-                        "tokens": u.tokens,
-                        "seconds": u.seconds,
-                        "training_set": u.training_set,
-                        "kept": None if gate is None else gate[0].get(u.model) == u.after,
-                    }
-                )
+                rows.append({"experiment": e, "round": u.round, "model": u.model, "before": u.before, "after": u.after,
+                             "steps": u.steps, "tokens": u.tokens, "seconds": u.seconds,
+                             "training_set": u.training_set,
+                             "kept": None if gate is None else gate[0].get(u.model) == u.after})
         return _made(rows)
 
     def losses(self, experiment: str | None = None, round: int | None = None) -> pd.DataFrame:
@@ -328,18 +333,20 @@ class Frames:
     def figure(self, name: str, experiment: str | None = None, round: int | None = None) -> Figure:
         """A figure as it was stored when the round closed (of the newest experiment, its last round, unless named).
 
-        Names: accuracy, controls, roles, library; pass_at_k after ``sirius measure``.
+        Names: accuracy, controls, roles, library, panel, diversity, likelihood, revision, balance; pass_at_k after
+        ``sirius measure``, credit after ``sirius credit``.
         """
         from plotly.graph_objects import Figure
 
-        if name not in (*figures.FIGURES, "pass_at_k"):
-            raise UnknownName("figure", name, (*figures.FIGURES, "pass_at_k"))
+        if name not in (*figures.FIGURES, *figures.MEASURED):
+            raise UnknownName("figure", name, (*figures.FIGURES, *figures.MEASURED))
         chosen = experiment or next(iter(self._ids(None)), "")
-        if name == "pass_at_k":
+        if name in figures.MEASURED:
             measured = self.store.experiments.measurement(self.store.experiments.get(chosen).id, name)
             if measured is None:
-                raise Missing(f"pass@k of {chosen} has not been measured; do it: sirius measure {chosen}")
-            return Figure(figures.pass_at_k(measured))
+                what, how = {"pass_at_k": ("pass@k", "measure")}.get(name, (name, name))
+                raise Missing(f"{what} of {chosen} has not been measured; do it: sirius {how} {chosen}")
+            return Figure(figures.MEASURED[name](measured))
         e = self.store.experiments.get(chosen)
         stored = self.store.experiments.figure(e.id, name, round)
         if stored is None:

@@ -24,7 +24,17 @@ form_endpoint      around the fields of an endpoint: servers, keys, prices, chec
 servers            endpoints that may be asked, and which key would be read
 checkup            the doctor's twenty calls
 estimates          what a pilot says the whole would cost
-arms               the first look: four arms on one's own problems
+arms               the first look: four arms on one's own problems; a run's place in its contrast
+
+Contrast:
+contrast_plan      question, seeds, what is held equal; what is wrong, how long, the TOML that says the same
+contrast_draft     the plan that is being made
+contrast_arms      its arms as cards
+contrast_sources   a plan from a lesson or a TOML text
+contrast_predict   what people expect before it begins
+contrast_live      how far it is, the curves of all seeds, stop, go on
+contrast_verdict   the sentence, what it stands on, what was equal
+contrast_flips     problems that flipped, both episodes side by side
 
 Explore:
 explore_table      every episode: filters, words in the turns, fifty at a time
@@ -62,4 +72,13 @@ library_training   the loss, the first batch, the hardest examples
 library_export     files for other tools; a round derived anew
 imports            traces from elsewhere
 upkeep             the database as a whole: state, check, snapshot
+
+Lesson:
+lesson_question    a question to vote on, and only then what came of it
+lesson_again       a lesson run again with one's own seed and one setting changed
+lesson_steps       one try through the six steps of a round
+lesson_train       the fifth of them: the examples, the loss, the gate
+lesson_stories     which try is stepped through; back, next, another
+lesson_algorithm   the lines of Algorithms 1 and 2, lit as they apply
+lesson_ask         one problem to the base and to the team side by side
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -25,8 +26,10 @@ def stored(
     height: int = 330,
     round: int | None = None,
     hold: bool = False,
+    db: Path | None = None,
 ) -> None:
-    """A figure as the store keeps it, of ``round`` or of the last; ``alt`` says in words what it shows.
+    """A figure as the store keeps it, of ``round`` or of the last; ``alt`` says in words what it shows; ``db`` names
+    another database than the one that is open.
 
     ``hold`` holds the axis of rounds still, so that a curve grows into its place while a run goes on.
     """
@@ -40,7 +43,7 @@ def stored(
     if hold and rounds:
         made["layout"]["xaxis"] = {**made["layout"].get("xaxis", {}), "range": [-0.25, rounds + 0.25]}
     spec(made, key=name, alt=alt, height=height)
-    code.copy(name, code.call("figure", name, e.id, round=round))
+    code.copy(name, code.call("figure", name, e.id, round=round), db=db)
 
 
 def spec(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 330) -> None:

@@ -15,6 +15,7 @@ table or figure that stands before it.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -24,19 +25,20 @@ from . import lab
 PREFIX = "copy_"  # of the popover's key, before the key of the element
 
 
-def cell(expression: str) -> str:
+def cell(expression: str, db: Path | None = None) -> str:
     """The whole cell: it runs in an empty namespace, wherever the database is found under the same path."""
-    return f"from sirius_core import frames\nlab = frames.open({literal(str(lab.path()))})\n{expression}"
+    return f"from sirius_core import frames\nlab = frames.open({literal(str(db or lab.path()))})\n{expression}"
 
 
-def copy(key: str, expression: str, *, watched: bool = False) -> None:
-    """The cell in a popover; ``key`` is that of the table or figure, ``expression`` of ``lab`` gives its data.
+def copy(key: str, expression: str, *, watched: bool = False, db: Path | None = None) -> None:
+    """The cell in a popover; ``key`` is that of the table or figure, ``expression`` of ``lab`` gives its data; ``db``
+    names another database than the one that is open.
 
     A ``watched`` one is for a page with keys: `is_open` says whether it lies over the page.
     """
     with st.popover(":gray[:small[Copy as code]]", type="tertiary", icon=":material/code:", key=f"{PREFIX}{key}",
                     on_change="rerun" if watched else "ignore"):
-        st.code(cell(expression), language="python", wrap_lines=True)
+        st.code(cell(expression, db), language="python", wrap_lines=True)
 
 
 def is_open(key: str) -> bool:

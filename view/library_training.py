@@ -36,7 +36,7 @@ def draw(store: Store, e: Experiment, chosen: Mapping[str, Any]) -> None:
         elif not update.losses:
             st.caption("Nothing was optimised: this checkpoint shows examples, or says other instructions.")
         else:
-            _curve({u.model: u.losses for u in updates.values()}, chosen["model"], key="loss_curve")
+            curve({u.model: u.losses for u in updates.values()}, chosen["model"], key="loss_curve")
             code.copy("loss_curve", code.call("losses", e.id, round=chosen["round"]))
             st.caption(_facts(update))
     watch(e)
@@ -66,7 +66,7 @@ def _facts(u: UpdateRow) -> str:
             f"nats per token. Checkpoint {u.before[:12]} → {u.after[:12]}.")
 
 
-def _curve(by_model: Mapping[str, Sequence[float]], chosen: str, *, key: str) -> None:
+def curve(by_model: Mapping[str, Sequence[float]], chosen: str, *, key: str) -> None:
     """The loss of every step; the chosen role's as a thick line, the others' dotted beside it."""
     traces = [{
         "type": "scatter", "mode": "lines" if len(losses) > 1 else "markers", "name": "all roles" if m == "*" else m,
@@ -99,7 +99,7 @@ def _watch(experiment: str) -> None:
         return
     with st.container(border=True, key="lb_live"):
         st.subheader(f"Round {found['round']} trains now", anchor=False)
-        _curve(found["by"], next(iter(found["by"])), key="loss_live")
+        curve(found["by"], next(iter(found["by"])), key="loss_live")
 
 
 # -- what the embedded model reads -----------------------------------------------------------------------------------

@@ -50,7 +50,12 @@ button[data-variant][data-selected=true] p {
 .bars .part.blamed {background: rgb(214, 69, 80);}
 .bars i {position: absolute; top: -3px; height: 13px; border: solid currentColor; border-width: 0 1.5px; opacity: .7;}
 .bars i::after {content: ""; position: absolute; left: 0; right: 0; top: 6px; border-top: 1.5px solid currentColor;}
+.algo {font-family: "Source Code Pro", ui-monospace, monospace; font-size: .8em; line-height: 1.45;}
+.algo > div {position: relative; padding: .12em .5em .12em 1.7em; border-left: 4px solid transparent;}
+.algo > .lit {border-color: rgb(99, 102, 241); background: rgba(99, 102, 241, .15); font-weight: 700;}
+.algo > .lit::before {content: "▶"; position: absolute; left: .45em;}
 </style>"""
+PRESENTING = "<style>:root {font-size: 21px !important;}</style>"  # every size of a page follows the root's
 
 WIDE = 90  # characters of a line on the page, about
 LONG, SHOWN = 40, 28  # lines from which on a text is folded, and how many of them stay in view
