@@ -25,6 +25,7 @@ from view import (
     learned,
     live,
     measure,
+    measures,
     pocket,
     spending,
     waiting,
@@ -233,6 +234,7 @@ with lab.opened() as store:
     round = chosen_round(every)
     reports = every if round is None else every[: round + 1]
     several = len(every) > 1
+    arms.belongs(store, e)
     if several:
         st.caption(what_it_is(e))
     if left_to_do := waiting.label(store, e):
@@ -257,7 +259,7 @@ with lab.opened() as store:
         with st.container(border=True, height="stretch"):
             st.subheader("Next steps", anchor=False)
             next_steps(store, e, bool(left_to_do))
-    arms.card(e.contrast, key="overview")
+    arms.card(arms.look_of(store, e), key="overview")
     if e.settings.model:
         with st.container(border=True):
             st.subheader("What it took", anchor=False)
@@ -266,6 +268,9 @@ with lab.opened() as store:
         critic(store, e, reports, round)
         roles_and_examples(store, e, reports, round)
         tables(store, e, reports, round)
+    if reports:
+        measures.card(store, e, reports, round)
+        measures.earned(store, e)
     if about:
         with st.container(border=True):
             st.subheader("The problems", anchor=False)

@@ -12,16 +12,18 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.session_state["_goto"] = ("pages/run.py", st.query_params.to_dict())
     st.switch_page("app.py")
 
-from sirius_core import frames, jobs, review
+from sirius_core import campaign, frames, jobs, review
 from sirius_core.errors import SiriusError
 from sirius_core.imports import imported
 from sirius_core.settings import PRESETS, preset
 from sirius_core.store import Experiment, Job, Store
+from sirius_core.store.arms import Arms
 from sirius_core.store.browse import Browse
 from view import arms, code, estimates, form, lab, live, waiting
 from view.columns import NOTHING, written
 from view.numbers import clock, many
 
+LISTED = 50  # lines of the table of all experiments
 PRESET_HELP = {
     "quickstart": "About a minute: from mostly wrong to mostly right.",
     "tiny": "Seconds, to try things out; too small to conclude anything.",
@@ -63,7 +65,8 @@ def controls(store: Store, e: Experiment, job: Job, closed: int) -> None:
                 key="more",
                 on_click=act,
                 args=("more", e.id, min(50, e.settings.rounds + 2)),
-                disabled=e.settings.rounds >= 50,
+                disabled=e.settings.rounds >= 50 or e.contrast in Arms(store.db).planned(),
+                help="A run of a contrast keeps the rounds of its plan." if e.contrast else None,
             )
         elif job.status == "paused" and (left := waiting.label(store, e)):
             lab.opener(left, lab.REVIEW, icon=":material/rate_review:")
@@ -150,8 +153,12 @@ def terminal(start: str, seed: int, changes: Mapping[str, Any]) -> None:
     st.code(" ".join(command), language="bash", wrap_lines=True)
 
 
-def open_row(ids: list[str]) -> None:
-    st.session_state["_open"] = ids[st.session_state["open_experiment"].row]
+def open_row(ids: list[str], contrasts: set[str]) -> None:
+    chosen = ids[st.session_state["open_experiment"].row]
+    if chosen in contrasts:
+        st.session_state["_goto"] = (lab.CONTRAST, {"exp": st.session_state.get("exp") or "", "contrast": chosen})
+    else:
+        st.session_state["_open"] = chosen
 
 
 with lab.opened() as store:
@@ -190,28 +197,30 @@ with lab.opened() as store:
         terminal(start, int(seed), asked.changes)
         if e is not None and st.session_state.get("_pilot") == e.id:
             estimates.beside_the_button(e.id)
-    arms.card(e.contrast if e else None, key="run")
+    arms.card(arms.look_of(store, e), key="run")
 
-    everything = store.experiments.all()
-    if len(everything) > 1:
+    frame = frames.Frames(store).listing(LISTED)
+    if len(frame) > 1:
         with st.container(border=True):
             st.subheader("All experiments", anchor=False)
-            frame = frames.Frames(store).experiments().head(50)
-            frame["status"] = [jobs.status(store, name).status for name in frame["experiment"]]
+            ids = list(frame["id"])
+            contrasts = Arms(store.db).planned()
+            frame["status"] = [(campaign if i in contrasts else jobs).status(store, i).status for i in ids]
             frame[""] = "open"
-            ids = list(frame["experiment"])
+            runs = ["runs"] if contrasts else []
             st.dataframe(
                 written(frame, shares=["base", "now"]),
                 hide_index=True,
                 key="experiments_table",
                 placeholder=NOTHING,
-                alt="All experiments of this database, newest first",
-                column_order=["", "name", "seed", "status", "rounds", "base", "now", "created_at"],
+                alt="All experiments of this database, newest first; a contrast is one line",
+                column_order=["", "name", "seed", *runs, "status", "rounds", "base", "now", "created_at"],
                 column_config={
-                    "": st.column_config.ButtonColumn(on_click=open_row, args=(ids,), key="open_experiment"),
+                    "": st.column_config.ButtonColumn(on_click=open_row, args=(ids, contrasts), key="open_experiment"),
+                    "runs": st.column_config.NumberColumn(help="Of a contrast: its arms and seeds, one run each."),
                     "base": st.column_config.NumberColumn(help="Held-out accuracy before any training."),
                     "now": st.column_config.NumberColumn(help="Held-out accuracy of the last closed round."),
                     "created_at": st.column_config.DatetimeColumn("started", format="YYYY-MM-DD HH:mm"),
                 },
             )
-            code.copy("experiments_table", f"{code.call('experiments')}.head(50)")
+            code.copy("experiments_table", code.call("listing", LISTED))

@@ -10,7 +10,8 @@ import streamlit as st
 from sirius_core import contrast, jobs
 from sirius_core.errors import SiriusError
 from sirius_core.settings import Settings, preset
-from sirius_core.store import ACTIVE, Store
+from sirius_core.store import ACTIVE, Experiment, Store
+from sirius_core.store.arms import Arms
 
 from . import background, code, lab
 from .numbers import between, dollars, p_text, spread
@@ -64,7 +65,24 @@ def fits(settings: Settings) -> str:
 
 def newest(store: Store) -> str | None:
     """The look that was begun last."""
-    return next((e.contrast for e in store.experiments.all() if e.contrast and e.arm in ASKED), None)
+    planned = Arms(store.db).planned()
+    found = (e.contrast for e in store.experiments.all() if e.contrast and e.arm in ASKED)
+    return next((contrast for contrast in found if contrast not in planned), None)
+
+
+def look_of(store: Store, e: Experiment | None) -> str | None:
+    """The first look that an experiment belongs to; None of one that stands alone or is a run of a planned contrast."""
+    return None if e is None or not e.contrast or e.contrast in Arms(store.db).planned() else e.contrast
+
+
+def belongs(store: Store, e: Experiment) -> None:
+    """Of a run of a planned contrast: which, and the way there."""
+    if not e.contrast or e.contrast not in Arms(store.db).planned():
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="belongs"):
+        st.caption(f"One run of the contrast {lab.plain(store.contrasts.get(e.contrast).name)}: arm "
+                   f"**{lab.plain(e.arm)}**, seed {e.seed}.", width="content")
+        lab.link(lab.CONTRAST, "All arms", icon=":material/compare_arrows:", contrast=e.contrast)
 
 
 def card(look: str | None, *, key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,6 +15,7 @@ from sirius_core import jobs
 from sirius_core.errors import Missing, SiriusError
 from sirius_core.settings import preset
 from sirius_core.store import Experiment, Store
+from sirius_core.store.arms import Arms
 
 _ADDRESS = re.compile(r"(?<=https:)(?=//)|(?<=http:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=[-\w])", re.IGNORECASE)
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -94,24 +95,57 @@ def choose(store: Store) -> Experiment | None:
     if not known:
         st.caption("No experiment yet.")
         return None
+    groups = {g.contrast: g for g in Arms(store.db).groups()}
     asked = st.query_params.get("exp")
     if asked is not None and asked not in known:
         st.session_state["_notice"] = f"There is no experiment {asked!r} here; this is the newest one."
     wanted = [st.session_state.pop("_open", None), asked, st.session_state.get("exp"), *known]
     chosen = next(i for i in wanted if i in known)
-    st.session_state["exp"] = st.session_state["_exp"] = st.query_params["exp"] = chosen
+    st.session_state["exp"] = st.query_params["exp"] = chosen
+    lines = {i: e.contrast if e.contrast in groups else i for i, e in known.items()}  # a contrast is one line
+    st.session_state["_exp"] = lines[chosen]
     st.selectbox(
         "Experiment",
-        list(known),
+        list(dict.fromkeys(lines.values())),
         key="_exp",
-        format_func=lambda i: _title(known[i]) if i in known else i,
+        format_func=lambda i: f"{groups[i].name} · {groups[i].runs} runs" if i in groups
+        else _title(known[i]) if i in known else str(i),
         on_change=_chosen,
+        args=({line: i for i, line in lines.items()}, [*groups]),
     )
+    if lines[chosen] in groups:
+        _run_of(known, lines, chosen)
     return known[chosen]
 
 
-def _chosen() -> None:
-    st.session_state["_open"] = st.session_state["_exp"]
+def _run_of(known: Mapping[str, Experiment], lines: Mapping[str, str | None], chosen: str) -> None:
+    """Of a contrast every run is reachable: the one that is open, and the others under it."""
+    st.session_state["_run"] = chosen
+    st.selectbox(
+        "Run of this contrast",
+        sorted((i for i in known if lines[i] == lines[chosen]), key=lambda i: (known[i].created_at, i)),
+        key="_run",
+        format_func=lambda i: f"{known[i].arm} · seed {known[i].seed}" if i in known else i,
+        on_change=_other_run,
+    )
+    link(CONTRAST, "All arms", icon=":material/compare_arrows:", contrast=str(lines[chosen]))
+
+
+def _chosen(first: Mapping[str, str], groups: Collection[str]) -> None:
+    """Open what was chosen; a contrast on its own page, with its first run as the open experiment."""
+    line = st.session_state["_exp"]
+    st.session_state["_open"] = first[line]
+    _closed()
+    if line in groups:
+        st.session_state["_goto"] = (CONTRAST, {"exp": first[line], "contrast": line})
+
+
+def _other_run() -> None:
+    st.session_state["_open"] = st.session_state["_run"]
+    _closed()
+
+
+def _closed() -> None:
     for name in OPENED:  # what was open belongs to the other experiment
         st.query_params.pop(name, None)
 

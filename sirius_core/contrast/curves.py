@@ -55,7 +55,7 @@ def learning(closed: Sequence[Closed], arms: Sequence[str], rounds: int, *, fini
     if (base := _base(closed)) is not None:
         traces.append({"type": "scatter", "mode": "lines", "name": "untrained base", "x": [-0.1, rounds + 0.1],
                        "y": [base, base], "line": {"color": GREY, "width": 1.5, "dash": "dot"}, "hoverinfo": "skip"})
-    last = max((c.round for c in closed), default=0)
+    last, shown = max((c.round for c in closed), default=0), [c.accuracy for c in closed]
     for place, arm in enumerate(arms):
         own, drawn = [c for c in closed if c.arm == arm], look(place)
         if not own:
@@ -68,11 +68,13 @@ def learning(closed: Sequence[Closed], arms: Sequence[str], rounds: int, *, fini
             x, over = [0, last], over * 2
         if finished and len(arms) <= BANDS:
             traces.append(_band(x, over, arm, drawn))
+        if finished:
+            shown += [end for i in over for end in (i.low, i.high)]
         bars = finished and len(arms) > BANDS
         traces.append(_mean(x, over, [group for group in at.values()][-1], arm, drawn, bars=bars))
     figure: dict[str, Any] = {"data": traces, "layout": {
         "xaxis": {"title": {"text": "round"}, "dtick": 1, "range": [-0.15, rounds + 0.15]},
-        "yaxis": {"title": {"text": "held-out accuracy"}, "tickformat": ".0%", "range": _reach(closed)},
+        "yaxis": {"title": {"text": "held-out accuracy"}, "tickformat": ".0%", "range": _reach(shown)},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "hovermode": "x unified", "margin": {"l": 10, "r": 10, "t": 10, "b": 10}}}
     return figure
@@ -81,10 +83,10 @@ def learning(closed: Sequence[Closed], arms: Sequence[str], rounds: int, *, fini
 def forest(pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Every difference of two arms with its interval, in points, largest on top; filled where it is a difference.
 
-    ``pairs`` are rows of `telling.pairs`. A difference to the right of the line says that the arm named first is ahead.
+    ``pairs`` are rows of `telling.pairs`: to the right of the line the arm that is named first is ahead.
     """
-    shown = sorted(map(_ahead, pairs), key=lambda row: -row["delta"])[:MOST]
-    names = [f"{_name(row['other'])} over {_name(row['one'])}{_seed(row)}" for row in shown]
+    shown = pairs[:MOST]
+    names = [f"{_name(row['arm'])} over {_name(row['against'])}{_seed(row)}" for row in shown]
     groups = ((True, "different (p < 0.05 after Holm)", BLUE, "square"),
               (False, "cannot be told apart", GREY, "circle-open"))
     traces = []
@@ -101,23 +103,15 @@ def forest(pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 "customdata": [row["p_holm"] for _, row in rows],
                 "hovertemplate": "%{x:+.1f} points, p = %{customdata:.2g}<extra></extra>"})
     return {"data": traces, "layout": {
-        "xaxis": {"title": {"text": "difference in points, with its 95 % interval"}, "zeroline": True,
-                  "zerolinewidth": 2, "zerolinecolor": GREY, "ticksuffix": ""},
+        "xaxis": {"title": {"text": "points, with 95 % intervals"}, "zeroline": True,
+                  "zerolinewidth": 2, "zerolinecolor": GREY},
         "yaxis": {"type": "category", "categoryorder": "array", "categoryarray": names[::-1], "automargin": True,
                   "title": {"text": ""}},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "hovermode": "closest", "margin": {"l": 10, "r": 10, "t": 10, "b": 10}}}
+        "showlegend": True, "hovermode": "closest", "margin": {"l": 10, "r": 10, "t": 10, "b": 10}}}
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------
-def _ahead(pair: Mapping[str, Any]) -> dict[str, Any]:
-    """The same pair with the arm that is ahead as ``other``, so that every difference is at least zero."""
-    if pair["delta"] >= 0:
-        return dict(pair)
-    return {**pair, "one": pair["other"], "other": pair["one"], "delta": -pair["delta"], "low": -pair["high"],
-            "high": -pair["low"]}
-
-
 def _seed(pair: Mapping[str, Any]) -> str:
     return "" if pair.get("seed") is None else f", seed {pair['seed']}"
 
@@ -132,7 +126,7 @@ def _seeds(own: Sequence[Closed], arm: str, drawn: Mapping[str, str], until: int
         x += [*(r for r, _ in line), None]
         y += [*(a for _, a in line), None]
     return {"type": "scatter", "mode": "lines", "name": _name(arm), "legendgroup": _name(arm), "showlegend": False,
-            "x": x[:-1], "y": y[:-1], "connectgaps": False, "opacity": 0.4, "hoverinfo": "skip",
+            "x": x[:-1], "y": y[:-1], "connectgaps": False, "opacity": 0.55, "hoverinfo": "skip",
             "line": {"color": drawn["colour"], "width": 1, "dash": drawn["dash"]}}
 
 
@@ -170,11 +164,9 @@ def _base(closed: Sequence[Closed]) -> float | None:
     return fmean(a for found in starts.values() for a in found)
 
 
-def _reach(closed: Sequence[Closed]) -> list[float]:
-    """An axis that shows differences: what was measured with a margin, ten points at least, cut at whole fives."""
-    if not closed:
-        return [0.0, 1.0]
-    low, high = min(c.accuracy for c in closed) - 0.03, max(c.accuracy for c in closed) + 0.03
+def _reach(shown: Sequence[float]) -> list[float]:
+    """An axis that shows differences: what is drawn with a margin, cut at whole fives."""
+    low, high = min(shown, default=0.0) - 0.02, max(shown, default=1.0) + 0.02
     return [max(0.0, (low * 20 // 1) / 20), min(1.02, -(-high * 20 // 1) / 20)]
 
 

@@ -72,16 +72,15 @@ def runs(store: Store, contrast: str) -> list[Row]:
 
 
 def arms(store: Store, contrast: str) -> list[Row]:
-    """A row for every arm, best first: {arm, accuracy, low, high, seeds, n, by_seed}, n answers in all; ``by_seed`` is
-    what each seed ended with, in the order of the seeds."""
-    found = []
+    """A row for every arm, best first: {arm, accuracy, low, high, seeds, n, "seed 0", ...}: the mean over its seeds, n
+    answers in all, and what each seed ended with."""
+    every, found = plan_of(store, contrast).seeds, []
     for arm, by_seed in ends(store, contrast).items():
         if by_seed:
-            ordered = [by_seed[seed] for seed in sorted(by_seed)]
-            over = mean(ordered)
+            over = mean(list(by_seed.values()))
+            each = {f"seed {seed}": by_seed[seed].accuracy if seed in by_seed else None for seed in every}
             found.append({"arm": arm, "accuracy": over.estimate, "low": over.low, "high": over.high,
-                          "seeds": len(ordered), "n": sum(c.n for c in ordered),
-                          "by_seed": [c.accuracy for c in ordered]})
+                          "seeds": len(by_seed), "n": sum(c.n for c in by_seed.values()), **each})
     return sorted(found, key=lambda row: -row["accuracy"])
 
 
@@ -94,12 +93,20 @@ def board(store: Store, contrast: str) -> list[Row]:
 
 
 def pairs(store: Store, contrast: str) -> list[Row]:
-    """A row for every pair of arms of the stored verdict: {one, other, delta, low, high, p, p_holm, seeds, items,
-    gained, lost, more, different, seed}; delta is other minus one (see `verdict.Pair`)."""
+    """A row for every pair of arms of the stored verdict, largest difference first: {arm, against, delta, low, high, p,
+    p_holm, seeds, items, gained, lost, more, different, seed}; ``arm`` is the one ahead (see `verdict.Pair`)."""
     said = store.contrasts.verdict(contrast) or {}
-    return [{**{k: v for k, v in pair.items() if k != "delta"},
-             **{"delta": pair["delta"]["estimate"], "low": pair["delta"]["low"], "high": pair["delta"]["high"]}}
-            for pair in said.get("pairs", ())]
+    return sorted(map(_ahead, said.get("pairs", ())), key=lambda row: -row["delta"])
+
+
+def _ahead(pair: Mapping[str, Any]) -> Row:
+    """A stored pair, turned so that its difference is not below zero."""
+    d, rest = pair["delta"], {k: pair[k] for k in ("p", "p_holm", "seeds", "items", "more", "different", "seed")}
+    if d["estimate"] >= 0:
+        return {"arm": pair["other"], "against": pair["one"], "delta": d["estimate"], "low": d["low"],
+                "high": d["high"], "gained": pair["gained"], "lost": pair["lost"], **rest}
+    return {"arm": pair["one"], "against": pair["other"], "delta": -d["estimate"], "low": -d["high"],
+            "high": -d["low"], "gained": pair["lost"], "lost": pair["gained"], **rest}
 
 
 def by_round(store: Store, contrast: str) -> list[Row]:
@@ -147,7 +154,16 @@ def flipped(store: Store, found: Flips, task: str) -> tuple[str, str] | None:
     return None if None in ids else (str(ids[0]), str(ids[1]))
 
 
+def costs(store: Store, contrast: str) -> list[Row]:
+    """A row for every arm: the means over its runs of what `results.spent` counts, with the number of ``runs``."""
+    rows = results.spent(store, contrast)
+    names = ("calls", "tokens", "examples", "steps", "seconds", "answer_calls", "answer_tokens")
+    by_arm = {arm: [row for row in rows if row["arm"] == arm] for arm in dict.fromkeys(row["arm"] for row in rows)}
+    return [{"arm": arm, "runs": len(own), **{name: fmean(row[name] for row in own) for name in names}}
+            for arm, own in by_arm.items()]
+
+
 ROWS: Mapping[str, Callable[[Store, str], list[Row]]] = {
     "runs": runs, "board": board, "arms": arms, "pairs": pairs, "by_round": by_round, "predictions": predictions,
-    "spent": results.spent,
+    "spent": results.spent, "costs": costs,
 }

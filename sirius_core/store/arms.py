@@ -58,6 +58,17 @@ class Arms:
             "WHERE c.plan <> '{}' GROUP BY c.id ORDER BY c.created_at DESC, c.rowid DESC")
         return [Group(*row) for row in rows]
 
+    def runs(self, contrast: str) -> list[str]:
+        """The ids of its experiments in the order in which they were made."""
+        sql = "SELECT id FROM experiment WHERE contrast = ? ORDER BY created_at, rowid"
+        return [row[0] for row in self.db.rows(sql, contrast)]
+
+    def ends(self, experiment: str) -> tuple[float | None, float | None]:
+        """Held-out accuracy of the first and of the last closed round; None before there is one."""
+        sql = "SELECT json_extract(body, '$.accuracy') FROM report WHERE experiment = ? ORDER BY round"
+        first, last = (self.db.value(f"{sql}{way} LIMIT 1", experiment) for way in ("", " DESC"))
+        return first, last
+
     def planned(self) -> set[str]:
         """The ids of planned contrasts; a first look is none."""
         return {row[0] for row in self.db.rows("SELECT id FROM contrast WHERE plan <> '{}'")}
