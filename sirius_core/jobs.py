@@ -19,8 +19,9 @@ from . import recipes, rewards, tasks
 from .errors import Busy, Cancelled, Paused, SiriusError, UsageError
 from .evaluate import voices_for
 from .improve import Run, improve
-from .machines import code, machine_for, preflight
+from .machines import code, embedded, machine_for, preflight
 from .models.pocket import aside
+from .pocket.pretraining import debates
 from .processes import beside, detach
 from .processes import interruptible as interruptible
 from .processes import lock as lock
@@ -57,6 +58,9 @@ def checked(store: Store, settings: Settings, seed: int) -> Settings:
             f"recipe {settings.recipe!r} cannot be played by {who}: "
             f"its role {mute[0].name!r} has no prompts in the {dialect} dialect"
         )
+    if embedded(settings) and {"generator", "critic"} <= set(team.roles) and not debates(settings.base):
+        raise UsageError(f"recipe {settings.recipe!r} cannot be played by the pocket model on base {settings.base!r}, "
+                         "which never saw a debate: take the one that did (--set base=panel)")
     voices_for({}, settings, team)  # says which role or prompt of `sampling` the team lacks
     for model in filter(None, (settings.model, settings.mender_model)) if settings.max_cost else ():
         if store.prices.get(model) is None:

@@ -39,7 +39,7 @@ class Actor:
         asked, _, hint = rest.partition(" @fb ")
         rng = random.Random(sampling.seed if sampling.temperature else text)
         said = getattr(self, tag.removeprefix("@"))(asked, hint, rng, sampling.temperature == 0)
-        said = f"{ADVISED} {said}" if hint else said
+        said = f"{ADVISED} {said}" if hint and not hint.startswith(("solo ", "gold ")) else said
         return Completion(said, "stop", len(text.split()), len(said.split()), 2.0)
 
     def analyst(self, asked: str, hint: str, rng: random.Random, greedy: bool) -> str:
@@ -60,6 +60,19 @@ class Actor:
         sure = rng.random() < 1 - 0.2 * 0.5**self.level or greedy
         unit = hint.split()[1] if hint.startswith("unit ") else p.unit if sure else "N/m"
         return f"{result} {unit}"
+
+    def solo(self, asked: str, hint: str, rng: random.Random, greedy: bool) -> str:
+        """Alone; in a debate (``@fb solo OWN | OTHERS``) by the formula that most of those shown have."""
+        p = self.problems[asked]
+        shown = [said.partition(" = ")[0] for said in hint.removeprefix("solo ").replace(" | ", " ; ").split(" ; ")]
+        formulas = [f for f in shown if f in FORMULA_HINTS]
+        if hint.startswith("solo ") and formulas:
+            formula = max(formulas, key=formulas.count)
+            plan = f"{formula} : {fill(formula, p.x, p.y, p.z)}"
+        else:
+            plan = self.analyst(asked, FORMULA_HINTS[p.formula] if hint.startswith("gold ") else hint, rng, greedy)
+        steps = self.calculator(plan.partition(" : ")[2], "", rng, greedy)
+        return f"{plan} | {steps} | {self.summarizer(f'{asked} | {steps}', '', rng, greedy)}"
 
     def critic(self, asked: str, hint: str, rng: random.Random, greedy: bool) -> str:
         numbers, plan, result, answer, gold = asked.split(" | ")
