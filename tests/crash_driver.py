@@ -213,11 +213,12 @@ def main(db: str, experiment: str, kind: str, log_path: str, point: str) -> None
     killer = Killer(json.loads(point), log)
     with Store(Path(db)) as store:
         know(store, experiment)
+        base = store.experiments.get(experiment).settings.base
     machine: Any = None
     if kind == "endpoint":
         machine = Watched(EndpointMachine(log), killer)
     elif kind != "http":
-        machine = Watched(PocketMachine(Engine(2 if kind == "workers" else 0), "misled"), killer)
+        machine = Watched(PocketMachine(Engine(2 if kind == "workers" else 0), base), killer)
     jobs.run(Path(db), experiment, machine=machine, hear=killer.hear, trace=killer.sql)
 
 

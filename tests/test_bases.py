@@ -17,6 +17,7 @@ SAMPLED = {
     "fluent": (0.80, 1.0),
     "uncoached": (0.20, 0.35),
     "imitator": (0.20, 0.35),
+    "panel": (0.28, 0.42),
 }
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from sirius_core.pocket import measuring, pretraining, vocabulary
+from sirius_core.pocket import checkpoint, measuring, pretraining, vocabulary
 from sirius_core.pocket.books import BOOKS, misconceptions
 from sirius_core.pocket.dialect import public
 from sirius_core.pocket.families import FAMILIES
@@ -117,3 +117,16 @@ def test_the_measure_of_a_debate_counts_votes_and_who_went_along(monkeypatch: py
         f"x / y = 9 N | x * y = {one.answer} ; x * y = {one.answer}",
         f"x * y = {one.answer} | x * y = {one.answer} ; x / y = 9 N")]
     assert asked[2] == [*seen, *[f"@solo {two.question} @fb solo = | = ; = =>"] * 3]
+
+
+def test_the_shipped_panel_says_how_good_its_debates_are() -> None:
+    weights, manifest = checkpoint.load(pretraining.base("panel"))
+    assert manifest["start"] == checkpoint.digest(pretraining.base("misled"))
+    told = manifest["measured"]["panel"]
+    n, outvoted = told["n"], told["outvoted"]
+    assert 0.25 <= told["solo"] / (3 * n) <= 0.4 < told["solo_greedy"] / n
+    assert told["solo"] / (3 * n) < told["vote"] / n < told["debate"] / n
+    assert 0.75 <= told["went_along"] / outvoted <= 0.95
+    found = measuring.measure_panel(weights, pretraining.shape(), draw("heldout", "old", 60, 1))
+    assert abs(found["solo"] / 180 - told["solo"] / (3 * n)) < 0.2
+    assert abs(found["went_along"] / found["outvoted"] - told["went_along"] / outvoted) < 0.25

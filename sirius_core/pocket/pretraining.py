@@ -19,9 +19,9 @@ from sirius_core.errors import CheckpointError, UnknownName
 from sirius_core.pocket import checkpoint, textbook, vocabulary
 from sirius_core.pocket.books import Copybook
 from sirius_core.pocket.copybook import Page, pages
-from sirius_core.pocket.grammar import draw
+from sirius_core.pocket.grammar import Problem, draw
 from sirius_core.pocket.learning import Example, OnStep, pretrain_stream
-from sirius_core.pocket.measuring import measure
+from sirius_core.pocket.measuring import measure, measure_panel
 from sirius_core.pocket.transformer import Shape, Weights, initialise
 from sirius_core.statistics import wilson
 
@@ -59,6 +59,7 @@ BASES: dict[str, Base] = {
     "novice": Base("novice", "misled", steps=2_000),
     "fluent": Base("fluent", "fluent", steps=6_000),
     "uncoached": Base("uncoached", "uncoached"),
+    "panel": Continued("panel", "panel", steps=4_000),
     "imitator": Continued("imitator", "imitator", steps=8_000, batch=32),
 }
 
@@ -140,12 +141,24 @@ def pretrain(base_name: str, on_step: OnStep | None = None) -> bytes:
     if origin:
         manifest["start"] = checkpoint.digest(origin)
     rounded, _ = checkpoint.load(checkpoint.dump(trained.weights, manifest))
-    return checkpoint.dump(trained.weights, manifest | {"measured": measured(rounded)})
+    told = measured(rounded)
+    if debates(base_name):
+        told["panel"] = measure_panel(rounded, shape(), _asked())
+    return checkpoint.dump(trained.weights, manifest | {"measured": told})
+
+
+def debates(base_name: str) -> bool:
+    """Whether a base has read what others say of a problem, and how to go on from there."""
+    return "solo/debate" in textbook.BOOKS[_settings(base_name).book].shares
+
+
+def _asked() -> tuple[Problem, ...]:
+    return draw("heldout", "old", MEASURED_PROBLEMS, 0)
 
 
 def measured(weights: Weights) -> dict[str, Any]:
     """Accuracy on 900 held-out problems with old wordings, sampled (T=1) and greedy, with 95 % intervals."""
-    found = measure(weights, shape(), draw("heldout", "old", MEASURED_PROBLEMS, 0))
+    found = measure(weights, shape(), _asked())
     n = found["n"]
     intervals = {mode: (wilson(found[mode], n).low, wilson(found[mode], n).high) for mode in ("sampled", "greedy")}
     shares = {mode: {"accuracy": found[mode] / n, "low": low, "high": high} for mode, (low, high) in intervals.items()}

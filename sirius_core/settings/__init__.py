@@ -38,7 +38,7 @@ class Settings:
     base: str = knob(
         "misled",
         "Which untrained pocket checkpoint the team starts from.",
-        choices=("misled", "novice", "fluent", "uncoached", "imitator"),
+        choices=("misled", "novice", "fluent", "uncoached", "imitator", "panel"),
     )
     rounds: int = knob(3, "How many times the team plays, repairs and is fine-tuned.", 0, 50)
     problems: int = knob(800, "Training problems (the embedded word problems have 1,500 at most).", 4, 1_000_000)
