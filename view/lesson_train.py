@@ -9,7 +9,7 @@ import streamlit as st
 from sirius_core.store import Experiment, Store, UpdateRow
 from sirius_core.trajectories import Repair, Trajectory
 
-from . import code, lab, library_training
+from . import code, episodes, lab, library_training
 from .numbers import many
 from .texts import learned
 from .words import asked, readable
@@ -47,7 +47,7 @@ def examples(store: Store, source: Trajectory, round: int, first: int) -> None:
             continue
         learned(asked(task.source, turn.messages[-1].content), readable(task.source, turn.text))
         kind = "from a right try" if uses[0].source == "direct" else "from a repair"
-        st.caption(f"{turn_name(turn.role)}: example {uses[0].position + 1} of {uses[0].examples}, {kind}.")
+        st.caption(f"{episodes.name(turn)}: example {uses[0].position + 1} of {uses[0].examples}, {kind}.")
     if missing:
         st.caption(f"{many(missing, 'turn')} of it {'is' if missing == 1 else 'are'} in the good sets but not drawn: "
                    "of each problem and role a few replies are trained on.")
@@ -56,17 +56,13 @@ def examples(store: Store, source: Trajectory, round: int, first: int) -> None:
                    "carries loss.")
 
 
-def turn_name(role: str) -> str:
-    return lab.plain(role.capitalize())
-
-
 def facts(store: Store, e: Experiment, u: UpdateRow) -> str:
     """How much was learned from, in how many steps, and the gate's word."""
     row = next(s for s in store.weights.training_sets(e.id, u.round) if s["model"] == u.model)
     kept, verdict = store.weights.models(e.id, u.round) or ({}, {})
     checked = verdict.get("validation")
     gate = "kept" if kept.get(u.model) == u.after else "rejected"
-    who = "One model for all roles" if u.model == "*" else turn_name(u.model)
+    who = "One model for all roles" if u.model == "*" else lab.plain(u.model.capitalize())
     said = (f"; right on {checked['before']} of {checked['n']} validation problems before, {checked['after']} after"
             if checked else "")
     return (f"{who}: {many(row['n'], 'example')}, {row['repaired']} of them from repairs; {many(u.steps, 'step')}. The "
