@@ -159,7 +159,7 @@ def balance(reports: Sequence[Report]) -> dict[str, Any]:
 
 def credit(record: Mapping[str, Any]) -> dict[str, Any]:
     """Each role's part in the gain; ``record`` is that of `credit.credit`."""
-    ways = (("left_out", "the team without its training", GREY), ("added", "its training alone", ORANGE),
+    ways = (("left_out", "lost without its training", GREY), ("added", "its training alone", ORANGE),
             ("shapley", "its part of the gain", BLUE))
     traces = []
     for way, name, colour in ways:

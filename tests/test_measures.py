@@ -65,6 +65,7 @@ def test_a_panel_round_by_round():
     assert numbers(made, "distinct") == {one: (2.0, 2), two: (2.0, 2)}
     assert numbers(made, "unparsed") == {one: (1 / 6, 6), two: (0.0, 6)}
     assert numbers(made, "tokens") == {one: (18.0, 2), two: (36.0, 2)}
+    assert numbers(made, "team") == {}  # it answers what the vote says
     (last,) = [r for r in made if r["measure"] == "last_minus_first"]
     assert (last["value"], last["n"], last["p"]) == (0.0, 2, 1.0)  # one gained, one lost
 
@@ -80,6 +81,14 @@ def test_an_episode_that_stopped_stays_in_every_count():
     made = panel.measure(found(debate("t0", (42, 42), (42, 42)), debate("t1", (42, 42), stop=Stop.TRUNCATED)))
     assert numbers(made, "vote") == {"debate round 1": (1.0, 2), "debate round 2": (0.5, 2)}
     assert numbers(made, "unparsed")["debate round 2"] == (0.5, 4)
+
+
+def test_a_team_that_chooses_otherwise_is_set_against_the_plain_vote():
+    made = panel.measure(found(debate("t0", (42, 41, 41)), debate("t1", (42, 42, 42))))
+    one = "debate round 1"
+    assert numbers(made, "vote") == {one: (0.5, 2)} and numbers(made, "team") == {one: (1.0, 2)}
+    (row,) = [r for r in made if r["measure"] == "team_minus_vote"]
+    assert (row["value"], row["n"], row["p"]) == (0.5, 2, 1.0)
 
 
 def test_one_agent_is_no_panel():
@@ -166,9 +175,10 @@ def test_measures_stay_in_their_ranges_and_never_raise(debates, data):
     agents = len(debates[0][0])
     made = panel.measure(read) + revision.measure(read) + distance.measure(read)
     json.dumps(made, allow_nan=False)
+    ranges = {"distinct": (0, agents), "tokens": (0, math.inf), "rss": (-math.inf, math.inf),
+              **dict.fromkeys(("last_minus_first", "pass_minus_vote", "team_minus_vote"), (-1, 1))}
     for r in made:
-        low, high = {"distinct": (0, agents), "tokens": (0, math.inf), "last_minus_first": (-1, 1),
-                     "pass_minus_vote": (-1, 1), "rss": (-math.inf, math.inf)}.get(r["measure"], (0, 1))
+        low, high = ranges.get(r["measure"], (0, 1))
         assert r["n"] >= 0 and (r["value"] is None or low - 1e-9 <= r["value"] <= high + 1e-9), r
         if r["low"] is not None:
             assert r["low"] <= r["value"] <= r["high"], r

@@ -68,6 +68,7 @@ def phase(key: str) -> str:
         "whatif": f"what-if, spoken by {spoken}",
         "blame": f"blame, spoken by {spoken}",
         "worth": f"value of the human: {words}",
+        "credit": f"who earned it: {words}",
     }.get(head, key)
 
 

@@ -9,11 +9,10 @@ from typing import Any
 import streamlit as st
 
 from sirius_core import frames, jobs, worth
-from sirius_core.commands.worth import CANCEL, PROGRESS
-from sirius_core.errors import SiriusError
+from sirius_core.commands.worth import NAME
 from sirius_core.store import Experiment, Store
 
-from . import background, code, lab, live
+from . import code, lab, live, measuring
 from .columns import written
 from .numbers import LEVEL, many, p_text
 
@@ -37,9 +36,10 @@ def card(store: Store, e: Experiment) -> None:
                 st.markdown(line)
             _tables(store, e, found)
         if round is not None:
-            busy = live.active(jobs.status(store, e.id))
-            running = background.running(_name(e.id))
-            st.fragment(_button, run_every=1.0 if running else None)(e, round, busy, found, running)
+            label = "Measure it" if found is None else "Measure again" if found["round"] == round else \
+                f"Measure round {round}"
+            measuring.button(e, NAME, label, "Trains and tests three teams.", ("--round", str(round)),
+                             busy=live.active(jobs.status(store, e.id)))
 
 
 def said(found: Record) -> list[str]:
@@ -115,44 +115,3 @@ def _tables(store: Store, e: Experiment, found: Record) -> None:
         )
         code.copy("worth_pairs", code.call("worth", e.id, found["round"]))
 
-
-# -- the process -------------------------------------------------------------------------------------------------------
-def _name(experiment: str) -> str:
-    return f"{experiment}.worth"
-
-
-def _button(e: Experiment, round: int, busy: bool, found: Record | None, was_running: bool) -> None:
-    running = background.running(_name(e.id))
-    if running != was_running:  # a button of a fragment runs only the fragment, which then would not look again
-        st.rerun(scope="app")
-    if running:
-        with lab.opened() as store:
-            at = store.experiments.measurement(e.id, PROGRESS)
-        _, phase, done, total = at or (round, "starting", 0, 1)
-        st.progress(min(1.0, done / max(1, total)), f"{lab.plain(str(phase))}, {done} of {total}. It runs as a process "
-                    "of its own: this page may be closed.")
-        st.button("Stop measuring", icon=":material/stop:", key="worth_stop", on_click=_stop, args=(e.id,),
-                  help="What is trained and played is kept: the next measurement goes on there.")
-        return
-    label = "Measure it" if found is None else "Measure again" if found["round"] == round else f"Measure round {round}"
-    st.button(label, icon=":material/balance:", key="worth_measure", disabled=busy, on_click=_start,
-              args=(e.id, round), help="Trains and tests three teams." + (
-                  " Every call is paid; max_calls, max_tokens and max_cost hold." if e.settings.model else ""))
-    if busy:
-        st.caption("It can be measured when the run has ended, or waits for people.")
-    elif (lines := background.said(_name(e.id))) and lines[-1].startswith("sirius:"):
-        st.caption(lab.plain(lines[-1]))
-
-
-def _start(experiment: str, round: int) -> None:
-    try:
-        with lab.opened() as store:
-            store.experiments.set_measurement(experiment, PROGRESS, [round, "starting", 0, 1])
-        background.start(_name(experiment), "worth", experiment, "--round", str(round))
-    except SiriusError as error:
-        st.session_state["_notice"] = str(error)
-
-
-def _stop(experiment: str) -> None:
-    with lab.opened() as store:
-        store.experiments.set_measurement(experiment, CANCEL, True)

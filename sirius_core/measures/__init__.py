@@ -31,43 +31,52 @@ LOOK = 20  # episodes in which two agents would be seen; one that stopped at onc
 
 @dataclass(frozen=True)
 class Name:
-    """What a measure is called, what it is in one sentence, and which way is better ("" where neither is)."""
+    """What a measure is called, what it is in one sentence, which way is better ("" where neither is), and how its
+    number is read: as a share, as points (a difference of shares), or as it stands."""
 
     title: str
     what: str
     better: str = ""
+    unit: str = "share"
 
 
 NAMES = {
     "vote": Name("vote", "Problems on which the agents' most frequent answer is right.", "higher"),
+    "team": Name("the team", "Problems that the team gets right, where it does not count all votes alike.", "higher"),
+    "team_minus_vote": Name("choosing over counting", "What the team's own choice adds to the plain vote.", "higher",
+                            "points"),
     "agent_mean": Name("one agent", "How often an agent alone is right, the mean of all.", "higher"),
     "agent": Name("each agent", "How often this agent is right.", "higher"),
     "pass_at_n": Name("any agent", "Problems that at least one agent gets right.", "higher"),
-    "pass_minus_vote": Name("lost in the vote", "Problems that some agent gets right and the vote wrong.", "lower"),
-    "last_minus_first": Name("last vote over the first", "What talking adds to voting at once.", "higher"),
+    "pass_minus_vote": Name("lost in the vote", "Problems that some agent gets right and the vote wrong.", "lower",
+                            "points"),
+    "last_minus_first": Name("last vote over the first", "What talking adds to voting at once.", "higher", "points"),
     "consensus": Name("consensus", "Answers that are the most frequent one of their problem; lower is more diverse."),
-    "distinct": Name("different answers", "Different answers to one problem, on average; higher is more diverse."),
+    "distinct": Name("different answers", "Different answers to one problem, on average; higher is more diverse.",
+                     unit="number"),
     "unparsed": Name("unreadable", "Answers in which nothing can be read; they count as wrong.", "lower"),
-    "tokens": Name("tokens", "Read and written for one problem up to this round.", "lower"),
+    "tokens": Name("tokens", "Read and written for one problem up to this round.", "lower", "number"),
     "label": Name("labels right", "How often the vote that served as label is the truth.", "higher"),
     "distance": Name("text distance", "How differently agents write who agree with the vote: 1 minus the cosine of "
-                     "their word sequences; higher is more diverse."),
-    "nll": Name("surprise", "How unlikely an agent finds another's reply, in nats per token; higher is more diverse."),
-    "kl_between": Name("distance as models", "KL between two agents' next words, nats per token; higher is more "
-                       "diverse."),
-    "kl_from_base": Name("moved from the base", "KL between an agent's next words and the untrained model's, nats per "
-                         "token."),
+                     "their word sequences; higher is more diverse.", unit="number"),
+    "nll": Name("surprise", "How unlikely an agent finds another's reply, in nats per token; higher is more diverse.",
+                unit="number"),
+    "kl_between": Name("distance as models", "KL between two agents' next words, in nats per token; higher is more "
+                       "diverse.", unit="number"),
+    "kl_from_base": Name("moved from the base", "KL between an agent's next words and the untrained model's, in nats "
+                         "per token.", unit="number"),
     "acc1": Name("right before", "Answers that are right before the agent hears the others.", "higher"),
     "cl": Name("stays right", "Of the answers that were right, how many still are: confidence.", "higher"),
     "cs": Name("gets mended", "Of the answers that were wrong, how many are right now: critique.", "higher"),
     "acc2": Name("right after", "Answers that are right after it.", "higher"),
     "rss": Name("relative self-correction", "1/2 where revising leaves as many right as before, 1 where nothing right "
-                "is lost and the wrong is mended as often as first answers are right.", "higher"),
+                "is lost and the wrong is mended as often as first answers are right.", "higher", "number"),
     "solved": Name("problems solved", "Training problems that some try gets right: exploration.", "higher"),
     "pass_at_k": Name("pass@k", "Chance that one of k tries is right, where some problems were tried more often.",
                       "higher"),
     "kept_right": Name("kept tries right", "Of what the recipe keeps, how much is right: exploitation.", "higher"),
-    "balance": Name("balance score", "Enough right tries, and few wrong ones among what is kept (B-STaR).", "higher"),
+    "balance": Name("balance score", "Enough right tries, and few wrong ones among what is kept (B-STaR).", "higher",
+                    "number"),
 }
 
 

@@ -21,7 +21,8 @@ def at(m: int) -> str:
 
 
 def measure(found: Sequence[Sitting]) -> list[Row]:
-    """Rows of every debate round; of more than one also the last vote against the first, over the same problems."""
+    """Rows of every debate round; of more than one also the last vote, as the team counts it, against the first, over
+    the same problems. Where the team answers otherwise than by plurality, what that is worth over the plain vote."""
     if not found:
         return []
     groups, rows = [s.group for s in found], list[Row]()
@@ -43,9 +44,12 @@ def measure(found: Sequence[Sitting]) -> list[Row]:
             mean("unparsed", where, [int(not s.said[m][seat]) for s in found for seat in seats], each),
             mean("tokens", where, [s.tokens[m] for s in found], groups),
         ]
+    last, team = at(len(found[0].said) - 1), [int(s.team) for s in found]
+    first, plain = ([int(s.vote_right[m]) for s in found] for m in (0, -1))
+    if team != plain:
+        rows += [mean("team", last, team, groups), paired("team_minus_vote", last, plain, team, groups)]
     if len(found[0].said) > 1:
-        first, last = ([int(s.vote_right[m]) for s in found] for m in (0, -1))
-        rows.append(paired("last_minus_first", f"{at(len(found[0].said) - 1)} - {at(0)}", first, last, groups))
+        rows.append(paired("last_minus_first", f"{last} - {at(0)}", first, team, groups))
     return rows
 
 

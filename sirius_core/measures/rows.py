@@ -23,17 +23,19 @@ def row(measure: str, where: str, value: float | None, n: int, low: float | None
 def mean(measure: str, where: str, values: Sequence[float], clusters: Sequence[Hashable]) -> Row:
     """The mean with its 95 % interval. ``clusters`` names the problem of each value: answers to one problem are alike.
 
-    Wilson's interval for right and wrong where every problem occurs once, else cluster-robust. No interval where one
-    problem is all there is, or where values that are no shares never differ.
+    Wilson's interval for right (1) and wrong (0) where every problem occurs once, else cluster-robust. No interval
+    where one problem is all there is, or where other values never differ.
     """
     if not values:
         return row(measure, where, None, 0)
-    if all(isinstance(v, int) and v in (0, 1) for v in values) and len(set(clusters)) == len(values):
+    shares = all(isinstance(v, int) and v in (0, 1) for v in values)
+    if not shares and len(set(values)) == 1:
+        return row(measure, where, values[0], len(values))
+    if shares and len(set(clusters)) == len(values):
         found = statistics.wilson(int(sum(values)), len(values))
     else:
         found = statistics.clustered(values, clusters)
-    blank = found.low == found.high
-    return row(measure, where, found.estimate, len(values), None if blank else found.low, None if blank else found.high)
+    return row(measure, where, found.estimate, len(values), found.low, found.high)
 
 
 def paired(measure: str, where: str, before: Sequence[int], after: Sequence[int], clusters: Sequence[Hashable]) -> Row:

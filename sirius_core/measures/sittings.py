@@ -15,9 +15,9 @@ class Sitting:
     """One problem before several agents. Every tuple has an entry for each debate round, every mapping one for each
     seat; ``said`` is "" where an agent gave no answer that can be read.
 
-    ``votes`` are the plurality answers, ``vote_right`` whether they are right; in the last round it is what the team
-    answered, however it counts. ``texts`` are whole replies; ``turns`` are there where an agent speaks once in a round.
-    ``tokens``: read and written up to and with each round.
+    ``votes`` are the plurality answers, ``vote_right`` whether they are right; ``team`` whether what the team answered
+    is, which may weigh its votes, or choose otherwise. ``texts`` are whole replies; ``turns`` are there where an agent
+    speaks once in a round. ``tokens``: read and written up to and with each round.
     """
 
     task: str
@@ -26,6 +26,7 @@ class Sitting:
     right: tuple[Mapping[str, bool], ...]
     votes: tuple[str | None, ...]
     vote_right: tuple[bool, ...]
+    team: bool
     texts: tuple[Mapping[str, str], ...]
     turns: tuple[Mapping[str, Turn], ...]
     tokens: tuple[int, ...]
@@ -59,7 +60,8 @@ def _sitting(t: Trajectory, task: Task, rounds: Sequence[Mapping[str, str]], sea
     return Sitting(
         t.task, task.group or t.task, said,
         tuple({seat: known[answer] for seat, answer in each.items()} for each in said),
-        winners, (*(known[winner] for winner in winners[:-1]), t.earned(threshold)),
+        winners, (*(known[winner] for winner in winners[:-1]), known[winners[-1]] and t.outcome.stop is None),
+        t.earned(threshold),
         tuple({seat: " ".join(turn.text for turn in each.get(seat, ())) for seat in seats} for each in turns),
         tuple({seat: spoken[0] for seat, spoken in each.items() if len(spoken) == 1} for each in turns),
         _tokens(t, places))
