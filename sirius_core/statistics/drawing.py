@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .intervals import Interval, Values
+from .quantiles import t_quantile, z_quantile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,12 +28,19 @@ def drawn(size: int, draws: int, rng: Any) -> Array:
     return counts
 
 
-def percentiles(estimate: float, means: Array, n: int, method: str, confidence: float) -> Interval:
+def percentiles(estimate: float, means: Array, n: int, method: str, confidence: float, wider: float) -> Interval:
+    """The percentile interval of ``means``, its distances from the estimate times ``wider``."""
     import numpy as np
 
     tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(estimate, float(low), float(high), n, method)
+    low, high = (estimate + wider * (float(q) - estimate) for q in np.quantile(means, [tail, 1 - tail]))
+    return Interval(estimate, low, high, n, method)
+
+
+def for_few(n: int, confidence: float) -> float:
+    """How much too narrow a percentile interval of ``n`` things drawn again is: t_{n-1} / z, and sqrt(n / (n - 1))."""
+    upper = 1 - (1 - confidence) / 2
+    return t_quantile(upper, n - 1) / z_quantile(upper) * math.sqrt(n / (n - 1)) if n > 1 else 1.0
 
 
 def by_cluster(values: Values, clusters: Sequence[Hashable]) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable, Sequence
 from statistics import fmean
 
-from .drawing import by_cluster, drawn, percentiles, rng
+from .drawing import by_cluster, drawn, for_few, percentiles, rng
 from .intervals import Interval, Values
 from .quantiles import t_quantile, z_quantile
 
@@ -52,7 +52,9 @@ def clustered(values: Values, clusters: Sequence[Hashable], confidence: float = 
     """Mean ± t_{G-1} SE, robust to clusters: SE² = G/(G-1) Σ_g (Σ_{i in g} (x_i - mean))² / n², for G clusters.
 
     The sandwich estimator of a regression on a constant (Liang and Zeger 1986), cut to 0-1 when the values lie there.
-    When every value is 0, or every value 1, the SE is 0 and says nothing: then Wilson's interval, with n = G.
+    When every value is 0, or every value 1, the SE is 0 and says nothing: then Wilson's interval, with n = G. It covers
+    93 to 95 % with 10 clusters or more, but a share near 0 or 1 needs more: 45 of 50 right, each by itself, get 88 %
+    (there `wilson` holds).
     """
     sums, sizes = by_cluster(values, clusters)
     mean, count = float(sums.sum() / sizes.sum()), len(sums)
@@ -69,14 +71,18 @@ def cluster_bootstrap(values: Values, clusters: Sequence[Hashable] | None = None
                       confidence: float = 0.95) -> Interval:
     """Percentile interval of the mean when whole clusters are drawn again (Efron 1979); no clusters: every item is one.
 
-    When every value is the same the bootstrap cannot vary: then Wilson's interval, with n = the number of clusters.
+    The distances from the mean are those of the draws times t_{G-1} / z sqrt(G / (G-1)): without that 10 clusters of 5
+    get 89 %, with it 93. When every value is the same the bootstrap cannot vary: then Wilson's interval, with n = the
+    number of clusters.
     """
     sums, sizes = by_cluster(values, range(len(values)) if clusters is None else clusters)
     mean, count = float(sums.sum() / sizes.sum()), len(sums)
     if plain := _degenerate(values, count, confidence):
         return plain
     weights = drawn(count, draws, rng(seed))
-    return percentiles(mean, (weights @ sums) / (weights @ sizes), count, "cluster bootstrap", confidence)
+    found = percentiles(mean, (weights @ sums) / (weights @ sizes), count, "cluster bootstrap", confidence,
+                        for_few(count, confidence))
+    return _within(values, found)
 
 
 def pass_at_k(n: int, right: int, k: int) -> float:

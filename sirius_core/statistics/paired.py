@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import Literal
 
-from .drawing import by_cluster, drawn, percentiles, rng
+from .drawing import by_cluster, drawn, for_few, percentiles, rng
 from .intervals import Interval, Paired, Values
 from .one_checkpoint import wilson
 from .quantiles import z_quantile
@@ -35,7 +35,7 @@ def significantly_lower(before: Values, after: Values, level: float = 0.05) -> b
 
 def paired_delta(before: Values, after: Values, clusters: Sequence[Hashable] | None = None, *, seed: int = 0,
                  draws: int = 2000, confidence: float = 0.95) -> Interval:
-    """``after - before`` on the same items, with a percentile interval over clusters drawn again.
+    """``after - before`` on the same items, with a percentile interval over clusters drawn again (`cluster_bootstrap`).
 
     A difference that is the same in every cluster leaves nothing to draw: then the interval reaches as far as Wilson's
     of 0 right in as many clusters as there are.
@@ -47,7 +47,7 @@ def paired_delta(before: Values, after: Values, clusters: Sequence[Hashable] | N
     if float(abs(sums / sizes - mean).max()) < 1e-12:
         half = wilson(0, len(sums), confidence).high
         return Interval(mean, mean - half, mean + half, len(sums), "wilson over clusters")
-    return percentiles(mean, means, len(sums), "paired bootstrap", confidence)
+    return percentiles(mean, means, len(sums), "paired bootstrap", confidence, for_few(len(sums), confidence))
 
 
 def changed(gained: int, lost: int, n: int, confidence: float = 0.95) -> Interval:

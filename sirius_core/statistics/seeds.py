@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from .drawing import drawn, rng
+from .drawing import drawn, percentiles, rng
 from .intervals import Interval, Values
 from .one_checkpoint import wilson
 from .quantiles import t_quantile, t_two_sided, z_quantile
@@ -131,11 +131,10 @@ def seeds_by_items(table: Table, minus: Table | None = None, *, seed: int = 0, d
     seeds, items = (drawn(size, draws, random) for size in values.shape)
     answered = np.maximum(items @ asked.T.astype(float), 1e-9)
     means = (seeds * (items @ np.where(asked, values, 0.0).T / answered)).sum(axis=1) / found.n_seeds
-    tail = (1 - confidence) / 2
-    wider = (t_quantile(1 - tail, found.freedom) * math.sqrt(found.total)
-             / (z_quantile(1 - tail) * float(means.std(ddof=1))))
-    low, high = (found.mean + wider * (float(q) - found.mean) for q in np.quantile(means, [tail, 1 - tail]))
-    return Interval(found.mean, low, high, found.n_seeds, "seeds by items")
+    upper = 1 - (1 - confidence) / 2
+    wider = (t_quantile(upper, found.freedom) * math.sqrt(found.total)
+             / (z_quantile(upper) * float(means.std(ddof=1))))
+    return percentiles(found.mean, means, found.n_seeds, "seeds by items", confidence, wider)
 
 
 def seeds_needed(differences: Sequence[float], power: float = 0.8, level: float = 0.05, most: int = 1000, *,
