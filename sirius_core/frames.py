@@ -18,9 +18,9 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import contrast, credit, figures, review, tables, whatif
-from .contrast import curves, telling
+from . import credit, figures, review, tables, whatif
 from .contrast.listing import listing
+from .contrast.tidy import ContrastFrames
 from .errors import Missing, UnknownName
 from .lessons.curves import LessonFrames
 from .store import Store
@@ -39,7 +39,7 @@ def open(db: str | os.PathLike[str] = "lab.db") -> Frames:
     return Frames(Store(db))
 
 
-class Frames(LessonFrames):
+class Frames(ContrastFrames, LessonFrames):
     """``frames.open("lab.db")``: a method per frame; ``experiment`` narrows a frame to one experiment."""
 
     def __init__(self, store: Store) -> None:
@@ -103,25 +103,6 @@ class Frames(LessonFrames):
     def learned(self, experiment: str, round: int | None = None) -> pd.DataFrame:
         """What each model learned from, by round (up to ``round``), what was made of it, and the gate's word."""
         return _made(tables.learned(self.store, self.store.experiments.get(experiment), round))
-
-    def arms(self, contrast_id: str) -> pd.DataFrame:
-        """One row per arm of a contrast: accuracy, paired test against the first arm, what it took."""
-        return _made(contrast.table(self.store, contrast_id))
-
-    def contrast(self, name: str, contrast_id: str) -> pd.DataFrame:
-        """One of `contrast.telling.ROWS`: runs, board, arms, pairs, by_round, predictions, spent, costs."""
-        return _made(telling.rows(self.store, name, contrast_id))
-
-    def flips(self, contrast_id: str, one: str, other: str, seed: int) -> pd.DataFrame:
-        """Problems that one of two arms got right with a seed and the other did not: task, right (which), question."""
-        found = telling.flips(self.store, contrast_id, one, other, seed)
-        return _made(found.rows if found else [])
-
-    def contrast_figure(self, name: str, contrast_id: str) -> Figure:
-        """A figure of a contrast: learning, every arm and seed by round; forest, every difference with its interval."""
-        from plotly.graph_objects import Figure
-
-        return Figure(curves.of(self.store, contrast_id, name))
 
     def misconceptions(self, base: str = "misled") -> pd.DataFrame:
         """What the textbook of a base of the embedded model plants: the right formula, how often it is taught."""

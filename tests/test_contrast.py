@@ -9,7 +9,7 @@ import pytest
 from actors import ActingMachine
 from campaigning import Players, small
 
-from sirius_core import campaign
+from sirius_core import campaign, frames
 from sirius_core.contrast.results import (
     Answers,
     differing_tests,
@@ -167,3 +167,17 @@ def test_a_round_that_is_not_closed_counts_nowhere(tmp_path: Path) -> None:
         assert list(found) == ["again", "critic"] and found["again"] == {} and list(found["critic"][0]) == [0]
         [row] = spent(store, contrast)
         assert row["calls"] == row["steps"] == 0 and store.experiments.measurement(e.id, "spent") is None
+
+
+def test_notebooks_list_contrasts_and_their_pairs(played) -> None:
+    store, contrast = played
+    with frames.open(store.path) as lab:
+        [row] = lab.contrasts().to_dict("records")
+        said = store.contrasts.verdict(contrast)
+        assert said is not None and row.pop("created_at")
+        assert row == {"contrast": contrast, "name": "small", "question": "", "arms": 3, "seeds": 2, "equal": "",
+                       "status": "done", "done": 6, "total": 6, "sentence": said["sentence"]}
+        assert list(lab.pairs(contrast)["seed"]) == [0, 1] * 3
+        runs = lab.contrast("runs", contrast)
+        assert [(r.arm, r.seed, r.round, r.n) for r in runs.itertuples()][:4] == [
+            ("again", 0, 0, 6), ("again", 0, 1, 16), ("critic", 0, 0, 6), ("critic", 0, 1, 16)]
