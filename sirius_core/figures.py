@@ -104,11 +104,11 @@ def panel(reports: Sequence[Report]) -> dict[str, Any]:
     """What voting, talking and single agents get right on the held-out problems, and the votes that were labels."""
     first, last = _debate(reports, "vote")
     traces = [
-        _measured(reports, "pass_at_n", last, "at least one agent", GREY, dash="dot"),
-        _measured(reports, "vote", last, "the last vote" if last != first else "the vote", BLUE, strong=True),
-        *([_measured(reports, "vote", first, "the first vote, before any talk", ORANGE)] if last != first else []),
-        _measured(reports, "agent_mean", first, "one agent alone", PURPLE),
-        _measured(reports, "label", "training tries", "votes as labels, training problems", GREEN, dash="dash"),
+        _measured(reports, "pass_at_n", last, "any agent", GREY, dash="dot"),
+        _measured(reports, "vote", last, "last vote" if last != first else "vote", BLUE, strong=True),
+        *([_measured(reports, "vote", first, "first vote", ORANGE)] if last != first else []),
+        _measured(reports, "agent_mean", first, "one agent", PURPLE),
+        _measured(reports, "label", "training tries", "votes as labels", GREEN, dash="dash"),
     ]
     return _figure([t for t in traces if t], "Right", "round")
 

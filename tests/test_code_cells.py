@@ -127,7 +127,7 @@ STATES: dict[str, tuple[str, str, Mapping[str, str]]] = {
 }
 EXPECTED = {
     "overview": {"cards", "accuracy", "misconceptions", "controls", "roles", "rounds_table", "tests_table",
-                 "learned_table", "library", "pass_at_k"},
+                 "learned_table", "library", "balance", "pass_at_k"},
     "explore": {"episodes_table"},
     "library": {"library_table"},
     "run": {"experiments_table"},
@@ -152,7 +152,7 @@ def test_every_cell_gives_what_stands_beside_it(look: Any, state: str) -> None:
 def test_every_table_and_figure_of_the_overview_has_its_cell(look: Any) -> None:
     kinds = [e.type for e in elements(look("finished", "overview", exp=EXPERIMENT).main)]
     drawn = [i for i, kind in enumerate(kinds) if kind in ("dataframe", "plotly_chart")]
-    assert len(drawn) == 9 and all(kinds[i + 1] == "popover" for i in drawn)
+    assert len(drawn) == 10 and all(kinds[i + 1] == "popover" for i in drawn)
 
 
 @pytest.mark.parametrize("value, said", [

@@ -90,7 +90,7 @@ def test_the_panel_says_what_voting_and_talking_buy(society, monkeypatch):
     talk = measures.value(rows, "last_minus_first")
     assert lines[1].startswith(f"Talking adds **{100 * talk['value']:+.1f} points** (")
     assert ", n = 24) to voting at once, for 66 tokens a problem against 33." in lines[1]
-    assert "of the training tries, among what was trained on" in lines[2]
+    assert "of what was trained on" in lines[2]
     assert {"Inside the panel", "Exploration and exploitation", "Who earned it"} <= {s.value for s in at.subheader}
     assert "likelihood" not in {cell.key for cell in cells(at)}  # such models show no probabilities
 

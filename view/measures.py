@@ -24,7 +24,8 @@ FORMS = {"share": lambda v: share(v), "points": lambda v: f"{100 * v:+.1f} point
 PANEL = ("panel", "diversity", "likelihood", "revision")
 READ = {  # figure: (title, what it shows and which way is better, where it comes from)
     "panel": ("Votes and single agents", "Higher is better. Between one agent and the vote lies what counting "
-              "answers buys, between the first vote and the last what talking buys on top of it."),
+              "answers buys, between the first vote and the last what talking buys on top of it. Votes as labels are "
+              "those on training problems."),
     "diversity": ("How alike they are", "Neither way is better by itself: agents that always agree make a vote "
                   "useless, agents that never agree have none. Consensus and text distance as in Multiagent Finetuning "
                   "(arXiv 2501.05707), the distance over word sequences."),
@@ -79,7 +80,7 @@ def said(rows: Sequence[measures.Row]) -> list[str]:
                      f"{100 * talk['high']:+.1f}, {p_text(talk['p'])}, n = {talk['n']}) to voting at once{cost}.{tell}")
     tries, kept = (measures.value(rows, "label", where) for where in ("training tries", "training examples"))
     if tries and tries["value"] is not None:
-        also = f", among what was trained on {_of(kept)}" if kept and kept["value"] is not None else ""
+        also = f", in {_of(kept)} of what was trained on" if kept and kept["value"] is not None else ""
         lines.append(f"Without the truth the vote is the label: right in {_of(tries)} of the training tries{also}.")
     return lines
 

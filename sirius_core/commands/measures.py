@@ -15,7 +15,7 @@ from .measuring import cancel, measuring, progress
 NAME = "credit"
 PROGRESS, CANCEL = progress(NAME), cancel(NAME)
 PROBLEMS = 400
-WAYS = {"left_out": "final team, this role untrained", "added": "base team, this role trained"}
+WAYS = {"left_out": "lost without its training", "added": "its training alone"}
 
 
 def add(command: Add) -> None:
