@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 NOTHING = "Nothing can be compared yet: no seed has been finished by two arms."
 MARGIN = 2.0
 """An interval that lies within this many points of 0 is said to be no difference worth the name."""
+MOST_LISTED = 3  # seeds whose checkpoints are named one by one
 AT_LEAST = "Whether the recipe is better would take at least 3 seeds."
 
 
@@ -62,15 +63,16 @@ def came(order: Sequence[str], pairs: Sequence[Pair], arm: str, said: float | No
     rival = order[1] if arm == order[0] else order[0]
     against = [_seen_from(arm, pair) for pair in pairs if {pair.one, pair.other} == {arm, rival}]
     measured = "; ".join(f"{_points(pair.delta)}{_with_seed(pair)}" for pair in against)
-    if not all(pair.different for pair in against) or len({pair.delta.estimate > 0 for pair in against}) > 1:
-        return f"open: {quoted(arm)} and {quoted(rival)} cannot be told apart, {measured}"
-    if arm != order[0]:
-        return f"wrong: {quoted(rival)} is better than {quoted(arm)}, {measured} for {quoted(arm)}"
-    inside = "" if said is None else (
+    predicted = "" if said is None else (
         f"; {_signed(said / 100)} points were predicted, "
         + ("inside the interval" if all(pair.delta.low <= said / 100 <= pair.delta.high for pair in against)
            else "outside the interval"))
-    return f"right: {quoted(arm)} is better than {quoted(rival)}, {measured}{inside}"
+    if not all(pair.different for pair in against) or len({pair.delta.estimate > 0 for pair in against}) > 1:
+        every = " with every seed" if len(against) > 1 else ""
+        return f"open: {quoted(arm)} and {quoted(rival)} cannot be told apart{every}, {measured}{predicted}"
+    if arm != order[0]:
+        return f"wrong: {quoted(rival)} is better than {quoted(arm)}, {measured} for {quoted(arm)}{predicted}"
+    return f"right: {quoted(arm)} is better than {quoted(rival)}, {measured}{predicted}"
 
 
 def quoted(arm: str) -> str:
@@ -104,20 +106,27 @@ def _more(pair: Pair) -> str:
 
 def _checkpoints(first: str, second: str, between: Sequence[Pair], pairs: Sequence[Pair],
                  right: Mapping[tuple[str, int], int]) -> str:
-    parts = []
-    for pair in between:
-        seed = pair.seed if pair.seed is not None else 0
-        scores = (f"{quoted(first)} answers {right[first, seed]:,} and {quoted(second)} {right[second, seed]:,} "
-                  f"of {pair.items:,} problems rightly")
-        told = "they differ" if pair.different else "they cannot be told apart"
-        parts.append(f"with seed {seed} {scores}, {_points(pair.delta, _p(pair, pairs))}: {told}")
-    return f"Of these checkpoints {'; '.join(parts)} (exact McNemar). {AT_LEAST}"
+    if len(between) > MOST_LISTED:
+        ahead, apart = (sum(way) for way in zip(*((pair.delta.estimate > 0, pair.different and pair.delta.estimate > 0)
+                                                  for pair in between), strict=True))
+        parts = [f"{quoted(first)} is ahead of {quoted(second)} with {ahead} of {len(between)} seeds, by so much that "
+                 f"these checkpoints can be told apart with {apart}"]
+    else:
+        parts = [f"with seed {pair.seed} {quoted(first)} answers {right[first, pair.seed or 0]:,} of {pair.items:,} "
+                 f"problems rightly and {quoted(second)} {right[second, pair.seed or 0]:,}, "
+                 f"{_points(pair.delta, _p(pair, pairs))}: these checkpoints "
+                 f"{'differ' if pair.different else 'cannot be told apart'}" for pair in between]
+    made = "; ".join(parts)
+    return f"{made[0].upper()}{made[1:]} (exact McNemar). {AT_LEAST}"
 
 
 def _told(pairs: Sequence[Pair], order: Sequence[str]) -> str:
     if len(order) == 2:
         return ""
-    return f" Of all {len(pairs)} comparisons {sum(pair.different for pair in pairs)} can be told apart."
+    apart, what = sum(pair.different for pair in pairs), "pairs" if pairs[0].seed is None else "pairs of checkpoints"
+    if apart in (0, len(pairs)):
+        return f" {'All' if apart else 'None of the'} {len(pairs)} {what} can be told apart."
+    return f" {apart} of the {len(pairs)} {what} can be told apart."
 
 
 def _nothing_came(pairs: Sequence[Pair]) -> str:
@@ -143,13 +152,16 @@ def _seen_from(first: str, pair: Pair) -> Pair:
 
 def _points(delta: Interval, p: str = "") -> str:
     """``+5.0 points (95 % interval +3.4 to +6.6, p = 0.002)``"""
-    return (f"{_signed(delta.estimate)} points (95 % interval {_signed(delta.low)} to {_signed(delta.high)}"
-            f"{', ' * bool(p)}{p})")
+    # an end just beside 0 must not be rounded to 0: it would seem to say the opposite of p
+    digits = 2 if any(0 < abs(end) < 0.0005 for end in (delta.low, delta.high)) else 1
+    estimate, low, high = (_signed(share, digits) for share in (delta.estimate, delta.low, delta.high))
+    return f"{estimate} points (95 % interval {low} to {high}{', ' * bool(p)}{p})"
 
 
-def _signed(share: float) -> str:
+def _signed(share: float, digits: int = 1) -> str:
     """``+5.0``; a zero has no sign."""
-    return "0.0" if abs(share) < 0.0005 else f"{100 * share:+.1f}"
+    said = f"{100 * share:+.{digits}f}"
+    return said if float(said) else said[1:]
 
 
 def _p(pair: Pair, pairs: Sequence[Pair]) -> str:
