@@ -110,7 +110,7 @@ def field(name: str, start: str, default: Any, reason: str = "") -> Any:
         value = st.number_input(label, float(low), float(high), default, step=0.0001 if small else 0.1,
                                 format="%.4f" if small else "%.2f", **how)
     elif name == "recipe":
-        known = list(recipes.RECIPES)
+        known = list(dict.fromkeys((*recipes.RECIPES, default)))  # the default may be a person's own file
         value = st.selectbox(label, known, known.index(default), accept_new_options=True, **how)
     else:
         value = st.text_input(label, default, placeholder=EXAMPLES.get(name, "empty"), **how)

@@ -45,10 +45,9 @@ def mean(found: Sequence[Closed]) -> Interval:
 
 def ends(store: Store, contrast: str) -> dict[str, dict[int, Closed]]:
     """{arm: {seed: its last closed round}} in the plan's order, of runs that are done."""
-    done = {e.id for e in store.experiments.of_contrast(contrast) if store.experiments.job(e.id).status == "done"}
     found: dict[str, dict[int, Closed]] = {arm.name: {} for arm in plan_of(store, contrast).arms}
     for c in Arms(store.db).closed(contrast):
-        if c.experiment in done:
+        if c.done:
             found.setdefault(c.arm, {})[c.seed] = c  # rounds come in order: the last one stays
     return found
 

@@ -12,7 +12,7 @@ from .connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A closed round of one arm with one seed, as its report tells it."""
+    """A closed round of one arm with one seed, as its report tells it; ``done`` if the run is."""
 
     experiment: str
     arm: str
@@ -21,6 +21,7 @@ class Closed:
     n: int
     correct: int
     accuracy: float
+    done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,10 @@ class Arms:
         """Every closed round of a contrast, in the order in which its runs were made."""
         rows = self.db.rows(
             "SELECT e.id, e.arm, e.seed, r.round, json_extract(r.body, '$.n'), json_extract(r.body, '$.correct'), "
-            "json_extract(r.body, '$.accuracy') FROM experiment e JOIN report r ON r.experiment = e.id "
+            "json_extract(r.body, '$.accuracy'), j.status = 'done' FROM experiment e "
+            "JOIN report r ON r.experiment = e.id JOIN job j ON j.experiment = e.id "
             "WHERE e.contrast = ? ORDER BY e.created_at, e.rowid, r.round", contrast)
-        return [Closed(*row) for row in rows]
+        return [Closed(*row[:7], bool(row[7])) for row in rows]
 
     def groups(self) -> list[Group]:
         """Planned contrasts, newest first."""
