@@ -11,6 +11,7 @@ from sirius_core.pocket.learning import (
     Adam,
     Example,
     Schedule,
+    batches_of,
     buckets,
     pad,
     pretrain_stream,
@@ -47,6 +48,23 @@ def test_training_lowers_the_loss_on_unseen_examples() -> None:
 
     assert surprise(learned.weights) < 0.8 * surprise(start)
     assert equal(start, initialise(SMALL, 0)), "the weights that came in have changed"
+
+
+def test_an_exact_number_of_steps_cuts_epochs_off_or_goes_on_with_them() -> None:
+    start, some = initialise(SMALL, 0), examples(40)  # three batches of 16 an epoch
+    made = {steps: train(start, SMALL, some, Schedule(epochs=2, batch=16, warmup=0, final=1.0, steps=steps), 0)
+            for steps in (None, 4, 6, 9)}
+    assert {steps: (found.steps, len(found.losses)) for steps, found in made.items()} == {
+        None: (6, 6), 4: (4, 4), 6: (6, 6), 9: (9, 9)}
+    assert equal(made[None].weights, made[6].weights) and made[None].tokens == made[6].tokens
+    assert made[9].losses[:6] == made[6].losses and made[6].losses[:4] == made[4].losses  # the rate stays the same here
+    lengths = [len(example.tokens) for example in some]
+    first = batches_of(lengths, Schedule(batch=16, steps=4), np.random.default_rng(0))
+    assert made[4].tokens == sum(lengths[i] for part in first for i in part) < made[6].tokens
+    assert made[9].tokens == 3 * sum(lengths)
+    assert train(start, SMALL, [], Schedule(steps=5), 0).steps == 0
+    falling = train(start, SMALL, some, Schedule(batch=16, warmup=0, final=0.1, steps=4), 0)
+    assert falling.losses[0] == made[4].losses[0] and falling.losses[1:] != made[4].losses[1:]
 
 
 def test_same_seed_same_bytes_other_seed_other_bytes() -> None:

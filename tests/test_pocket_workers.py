@@ -65,6 +65,16 @@ def test_training_equals_that_of_this_process_and_tells_its_progress(pool: Worke
         assert checkpoint.load(result.blob)[1]["role"] == i
 
 
+def test_what_was_forgotten_speaks_again_once_it_is_named(pool: Workers) -> None:
+    expected = pool.sample(sample_jobs())
+    pool.forget()
+    with pytest.raises(ValueError, match="not registered"):
+        pool.sample(sample_jobs())
+    for name, blob in BLOBS.items():
+        pool.register(name, blob)
+    assert pool.sample(sample_jobs()) == expected
+
+
 def test_an_error_in_a_worker_is_the_error_here_and_the_pool_goes_on(pool: Workers) -> None:
     with pytest.raises(ValueError, match="a prompt of 24 tokens"):
         pool.sample([SampleJob(NAMES[0], [Request((1,) * 24, 0, 1.0, 5)])])

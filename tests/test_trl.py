@@ -140,6 +140,14 @@ def test_equal_jobs_give_equal_bytes_and_the_seed_matters(machine, library):
     assert one == same != other
 
 
+def test_an_exact_number_of_steps_is_taken_however_many_epochs_they_make(machine, library):
+    [made] = machine.tune([job(machine, "sorter", library["sorter"], epochs=2, batch=2, steps=3)], silent)
+    rows = labelled(machine.checkpoint, library["sorter"])
+    epoch = -(-len(rows) // 2)
+    assert (made.steps, len(made.losses), epoch) == (3, 3, 2)
+    assert made.tokens == sum(len(row["input_ids"]) for row in rows) * 3 // 2
+
+
 def test_a_batch_too_large_for_memory_is_added_up_to_the_same_step(folder, library):
     checkpoint, examples = Checkpoint(folder), library["sorter"] * 2
     work = TuneJob("sorter", "b", TrlMachine(Settings(checkpoint=str(folder)), folder).base(), tuple(examples),
