@@ -16,6 +16,7 @@ import pytest
 from sirius_core import campaign
 from sirius_core.__main__ import main
 from sirius_core.commands.contrasts import lines
+from sirius_core.contrast import plan
 from sirius_core.store import Store
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "sirius_core" / "contrast.schema.json").read_text("utf-8"))
@@ -161,3 +162,14 @@ def test_what_a_terminal_shows() -> None:
         "", "Cannot tell.", "Exact.", "'c' is left out.", "Not equal: calls.",
         "Ada predicted 'a' ahead by 5 points, because so: open: no", "somebody predicted no difference",
         "contrast-3 is stopped: go on"]
+
+
+def test_a_contrast_is_stopped_like_an_experiment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "two.toml").write_text(PLAN)
+    with Store(tmp_path / "lab.db") as store:
+        contrast = campaign.create(store, plan.read(tmp_path / "two.toml"))
+        assert main(["stop", contrast, "--json", "--db", str(tmp_path / "lab.db")]) == 0
+        assert Said(0, *capsys.readouterr()).object["status"] == "planned"
+        assert store.contrasts.job(contrast).cancel
+    assert main(["stop", "contrast-9", "--db", str(tmp_path / "lab.db")]) == 1
+    assert capsys.readouterr().err.startswith("sirius: no contrast 'contrast-9' in ")

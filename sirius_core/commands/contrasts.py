@@ -121,6 +121,15 @@ def _carry_on(args: argparse.Namespace, contrast: str) -> int:
                 print("\n".join(lines(found)), flush=True)
 
 
+def stop(args: argparse.Namespace) -> None:
+    """``sirius stop contrast-3``"""
+    from .. import campaign
+
+    campaign.stop(args.db, args.experiment)
+    if args.json:
+        print(json.dumps(summary(args.db, args.experiment)))
+
+
 def summary(db: Path, contrast: str) -> dict[str, Any]:
     """The object of ``sirius contrast --json`` (its schema: contrast.schema.json)."""
     from .. import campaign

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import signal
 import sys
 import time
@@ -34,7 +35,7 @@ def add(command: Add) -> None:
         sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
         sub.add_argument("--max-db-mb", type=megabytes, default=0, help="never let the database grow beyond this")
     common(command("status", _status, "List experiments, newest first."))
-    stop = command("stop", _stop, "Ask a running experiment to stop; it can be resumed.")
+    stop = command("stop", _stop, "Ask a running experiment, or a contrast, to stop; it can go on later.")
     stop.add_argument("experiment")
     common(stop)
     measure = command("measure", _measure, "pass@k of the base and of the team now, k = 1 to 64.")
@@ -213,8 +214,11 @@ def _status(args: argparse.Namespace) -> None:
 def _stop(args: argparse.Namespace) -> None:
     from .. import jobs
     from ..store import Store
+    from . import contrasts
 
     existing(args.db)
+    if re.fullmatch(r"contrast-[0-9]+", args.experiment):
+        return contrasts.stop(args)
     with Store(args.db) as store:
         store.experiments.get(args.experiment)
     jobs.stop(args.db, args.experiment)
