@@ -5,7 +5,9 @@
 Formats, one JSON object per line:
 
 ``openai``       {"messages": [..., {"role": "assistant", "content": reply}]}: chat fine-tuning of OpenAI and many hosts
-``trl``          the same object, TRL's conversational form (SFTTrainer; ``assistant_only_loss`` keeps prompts silent)
+``trl``          the same object, TRL's conversational form (SFTTrainer; ``assistant_only_loss`` keeps prompts silent);
+                 where speakers have earlier turns of their own (a debate) {"prompt": messages, "completion": [reply]}
+                 in the whole file, because that setting would learn those turns, too
 ``preferences``  {"prompt": messages, "chosen": [reply], "rejected": [reply]}: TRL's preference pairs (DPOTrainer)
 
 A preference is one reply over another *to the same prompt*, the one at inference: a critic's repair over the failure, a
@@ -34,7 +36,7 @@ from typing import Any
 from . import recipes, review, tasks
 from .errors import UnknownName, UsageError
 from .store import Store
-from .training import Example, to_jsonl
+from .training import Example, as_messages, to_jsonl
 from .trajectories import Repair, Trajectory, digest
 
 FORMATS = ("openai", "trl", "preferences")
@@ -84,7 +86,7 @@ def lines(store: Store, training_set: Mapping[str, Any], experiment: str, format
         raise UnknownName("export format", format, FORMATS)
     if format == "preferences":
         return _pairs(store, experiment, training_set["round"], training_set["model"])
-    return _examples(store, training_set["id"])
+    return _examples(store, training_set["id"], format == "trl" and store.examples.with_history(training_set["id"]))
 
 
 def counted(store: Store, experiment: str, training_set: Mapping[str, Any], format: str) -> tuple[int, int]:
@@ -161,7 +163,7 @@ def zipped(
 
 
 # -- examples --------------------------------------------------------------------------------------------------------
-def _examples(store: Store, training_set: str) -> Iterator[Line]:
+def _examples(store: Store, training_set: str, completions: bool) -> Iterator[Line]:
     places = iter(store.weights.examples_of(training_set))
     position = 0
     while batch := list(islice(places, BATCH)):
@@ -170,10 +172,17 @@ def _examples(store: Store, training_set: str) -> Iterator[Line]:
         origins = store.examples.origins(training_set, position, BATCH)
         for (trajectory, turn), row in zip(batch, origins, strict=True):
             example = Example(found[trajectory], turn)
-            text = None if tasks.restricted(known[found[trajectory].task]) else next(to_jsonl([example]))
+            text = None if tasks.restricted(known[found[trajectory].task]) else _line(example, completions)
             yield Line(text, {**row, "request": example.said.request, "trajectory_content": found[trajectory].content,
                               "speaker": speaker(example.said.model)})
         position += len(batch)
+
+
+def _line(example: Example, completion: bool) -> str:
+    if not completion:
+        return next(to_jsonl([example]))
+    prompt, reply = as_messages(example)
+    return json.dumps({"prompt": prompt, "completion": [reply]}, ensure_ascii=False)
 
 
 def speaker(model: str) -> str:

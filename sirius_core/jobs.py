@@ -90,7 +90,7 @@ def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
         raise UsageError(
             f"setting {fixed[0]} is part of the experiment; only {', '.join(sorted(free))} may change on resume"
         )
-    if settings.rounds and not recipes.get(settings).learns:
+    if changes.get("rounds") and settings.rounds and not recipes.get(settings).learns:
         raise UsageError(f"setting rounds={settings.rounds}: {settings.recipe!r} learns nothing and has none")
     if "rounds" in changes and (closed := len(store.experiments.reports(experiment)) - 1) > settings.rounds:
         raise UsageError(f"setting rounds={settings.rounds}: {closed} rounds are closed already")

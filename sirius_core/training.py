@@ -125,8 +125,17 @@ def per_model(examples: Iterable[Example], model_of: ModelOf) -> Mapping[str, li
 
 
 def to_jsonl(examples: Iterable[Example]) -> Iterator[str]:
-    """OpenAI chat lines: ``{"messages": [..., {"role": "assistant", "content": reply}]}``."""
+    """OpenAI chat lines: ``{"messages": [..., {"role": "assistant", "content": reply}]}``.
+
+    A seat's earlier turns are prompt, never loss: they bear ``"weight": 0``, which is how such hosts are told so.
+    """
     for example in examples:
-        turn = example.said
-        messages = [{"role": m.role, "content": m.content} for m in turn.messages]
-        yield json.dumps({"messages": [*messages, {"role": "assistant", "content": turn.text}]}, ensure_ascii=False)
+        prompt, reply = as_messages(example)
+        asked = [{**m, "weight": 0} if m["role"] == "assistant" else m for m in prompt]
+        yield json.dumps({"messages": [*asked, reply]}, ensure_ascii=False)
+
+
+def as_messages(example: Example) -> tuple[list[dict[str, str]], dict[str, str]]:
+    """(what the speaker was asked, what it replied) as chat messages."""
+    prompt = [{"role": m.role, "content": m.content} for m in example.said.messages]
+    return prompt, {"role": "assistant", "content": example.said.text}

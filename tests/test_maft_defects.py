@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from dataclasses import replace
 from random import Random
 
@@ -17,11 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_recipes import SMALL, debater, run  # noqa: F401
 
-from sirius_core import recipes, rewards, tasks, votes
+from sirius_core import export, recipes, rewards, tasks, votes
 from sirius_core.calls import Limits
 from sirius_core.episodes import play
 from sirius_core.evaluate import accuracy
 from sirius_core.finetune.samples import learning_examples
+from sirius_core.imports.traces import trace
 from sirius_core.models import Completion, Sampling, ScriptedModel, TryAgain, Voices
 from sirius_core.pocket.vocabulary import STOP, STOP_WORD, decode, encode
 from sirius_core.recipes.multiagent_finetuning import own_parts
@@ -143,6 +145,23 @@ def test_b7_the_loss_falls_on_the_last_turn_alone_never_on_a_wrong_first_one():
     assert (decode(first.tokens[: first.start]), first.tokens[first.start :]) == (
         f"@solo {POCKET.question} =>", (*encode(right), STOP))
     assert STOP_WORD not in prompt
+
+
+def test_b7_in_files_for_other_tools_earlier_turns_bear_no_loss_either(run, tmp_path):  # noqa: F811
+    """The chat format learned every turn of the assistant."""
+    _, store, experiment = run("multiagent_finetuning", debater, rounds=1, threshold=0.3, **FEW)
+    for format in ("openai", "trl"):
+        made = {f.model: [json.loads(line) for line in f.path.read_text().splitlines()]
+                for f in export.folder(store, experiment, 1, tmp_path / format, format)}
+        assert made["critic/1"] and made["generator/1"]
+        for line in made["generator/1"]:
+            assert list(line) == ["messages"] and not any("weight" in m for m in line["messages"])
+        for line in made["critic/1"]:
+            *prompt, reply = line["messages"] if format == "openai" else [*line["prompt"], *line["completion"]]
+            assert [m["role"] for m in prompt] == ["system", "user", "assistant", "user"]
+            assert [m.get("weight") for m in prompt] == [None, None, 0 if format == "openai" else None, None]
+            assert list(reply) == ["role", "content"]
+            assert trace(line).said[-1].text == reply["content"]  # the lab reads its own files again
 
 
 @pytest.mark.parametrize("view", ["raw", "summary"])

@@ -131,6 +131,13 @@ class Examples:
             return 0
         return int(self.db.value(sql, training_set))
 
+    def with_history(self, training_set: str) -> bool:
+        """Whether any example's prompt holds earlier turns of its own speaker, as a debater's does."""
+        return bool(self.db.value(
+            "SELECT EXISTS (SELECT 1 FROM example e JOIN trajectory t ON t.id = e.trajectory JOIN turn u ON "
+            "u.trajectory = t.seq AND u.idx = e.turn WHERE e.training_set = ? AND "
+            "instr(u.messages, '[\"assistant\",') > 0)", training_set))
+
     def labels(self, experiment: str, round: int) -> list[tuple[str, str | None, int]]:
         """(task, what was read as its answer, how many examples) of the episodes that a round's training sets hold."""
         rows = self.db.rows(
