@@ -15,6 +15,7 @@ import resource
 import tempfile
 import time
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from sirius_core import jobs, lessons, recipes
@@ -23,7 +24,7 @@ from sirius_core.contrast.plan import HELD, Arm, Plan
 from sirius_core.contrast.verdict import judge
 from sirius_core.lessons import Lesson
 from sirius_core.settings import Settings
-from sirius_core.statistics import mcnemar
+from sirius_core.statistics import Interval, mcnemar
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse
 
@@ -172,14 +173,52 @@ def told(lesson: Lesson, found: dict[str, Any]) -> list[str]:
     return lines
 
 
+def table() -> list[str]:
+    """The measured lessons as a table in Markdown: docs/lessons.md holds it."""
+    lines = ["| lesson | right after the last round | difference (95 % interval) | as stated | a run |",
+             "|---|---|---|---|---|"]
+    for lesson in lessons.all():
+        if (found := lesson.measured) is None:
+            continue
+        verdict = judge(lessons.final(found))
+        means = {name: sum(arm["final"]) / len(arm["final"]) for name, arm in found["arms"].items()}
+        shares = ", ".join(f"{name} {100 * means[name]:.1f} %" for name in verdict.order)
+        pairs = [_pair(pair.one, pair.other, pair.delta) for pair in verdict.pairs]
+        cpu = [arm["cpu"] for arm in found["arms"].values()]
+        lines.append(f"| `{lesson.key}` | {shares} | {'; '.join(pairs)} | {found['share_as_stated']} of "
+                     f"{found['seeds']} seeds | {min(cpu):.0f} to {max(cpu):.0f} s |")
+    return lines
+
+
+def texts() -> list[str]:
+    """The texts of all lessons in Markdown: docs/lessons.md holds them, too."""
+    lines = list[str]()
+    for lesson in lessons.all():
+        lines += [f"### {lesson.title}", "", f"`{lesson.key}`: {lesson.question}", "",
+                  f"- **Often predicted.** {lesson.wrong}", f"- **What comes out.** {lesson.outcome}",
+                  f"- **For the teacher.** {lesson.note}", ""]
+    return [part for line in lines for part in (wrap(line, 120, subsequent_indent="  " * line.startswith("-")) or [""])]
+
+
+def _pair(one: str, other: str, delta: Interval) -> str:
+    """The better one first: ``gold over blind +1.2 points (-0.3 to +2.7)``."""
+    low, middle, high = (100 * value for value in (delta.low, delta.estimate, delta.high))
+    if middle < 0:
+        one, other, low, middle, high = other, one, -high, -middle, -low
+    return f"{other} over {one} {middle:+.1f} points ({low:+.1f} to {high:+.1f})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", help="where runs are kept; none: print what docs say")
     parser.add_argument("lessons", nargs="*", default=list(lessons.KEYS))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0, help="the first seed; 100 and above to look for settings")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
+    if args.folder is None:
+        print("\n".join([*table(), "", *texts()]))
+        return
     runs, seeds = Runs(args.folder), range(args.first, args.first + args.seeds)
     for key in args.lessons:
         lesson = lessons.get(key)

@@ -25,6 +25,7 @@ KEYS = (
     "lucky-traces",
     "learning-rate",
     "sloppy-verifier",
+    "votes-or-gold",
 )
 """In the order in which a course would take them."""
 TEXTS = ("title", "wrong", "note", "outcome", "ahead")
