@@ -211,6 +211,11 @@ def test_what_has_no_effect_is_idle_with_a_reason(run_page: Callable[[], AppTest
     assert {"demos"} <= idle(model="m", update="prompts") and "columns" in idle(source="gpqa", model="m")
     assert {"max_repairs", "controls"} <= idle(critic="none")
     assert "max_repairs" in idle(recipe="star") and "controls" not in idle(recipe="star")
+    assert {"rounds", "verifier", "rate", "gate"} <= idle(recipe="vote") and "heldout" not in idle(recipe="vote")
+    debate, sizes = {"agents", "debate_rounds", "debate_view", "vote"}, {"samples", "answer_tokens"}
+    assert debate | sizes | {"mix"} <= idle() and not (debate | {"mix"}) & idle(recipe="multiagent_finetuning")
+    assert not debate & idle(recipe="chain", team="debate") and not sizes & idle(recipe="best_of_k")
+    assert not (debate | sizes | {"mix", "rounds"}) & idle(recipe="mine.py")  # nobody knows what a person's file reads
     at = run_page()
     field(at, "model").set_value("gpt-x").run()
     workers = at.number_input(key="set_quickstart_workers")

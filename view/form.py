@@ -47,6 +47,10 @@ ENDPOINT = ("mender_model", "request", "max_cost")
 CALLS = ("deadline", "attempts", "concurrency", "reply_tokens")
 MENDING = ("repair_turn", "max_critiques", "max_regenerations", "max_repairs")
 CRITIC = ("critic_temperature", "controls", "control_calls")
+LEARNING = ("rounds", "max_solutions", "threshold", "verifier", "library", "draws", "examples", "steps", "round_calls",
+            "round_tokens", "sharing", "train_roles", "start", *WEIGHTS, "gate", "validation", "interim", "controls",
+            "control_calls")
+DEBATE, DEBATES = ("agents", "debate_rounds", "debate_view", "vote"), ("debate", "multiagent_finetuning")
 
 
 class Asked(NamedTuple):
@@ -172,6 +176,15 @@ def idle(now: Mapping[str, Any]) -> dict[str, str]:
         rest((*MENDING, *CRITIC), "Only with a critic.")
     elif recipe in recipes.RECIPES and not live.critic_works(Settings().changed({"recipe": recipe}))[0]:
         rest(MENDING, f"The recipe {recipe} mends nothing.")
+    if recipe in recipes.RECIPES:
+        if not recipes.get(Settings().changed({"recipe": recipe})).learns:
+            rest(LEARNING, f"The recipe {recipe} only plays: it learns nothing and has no rounds.")
+        if recipe not in DEBATES and now["team"] != "debate":
+            rest(DEBATE, "Only where agents debate.")
+        if recipe != "multiagent_finetuning":
+            rest(("mix",), "Only with recipe=multiagent_finetuning.")
+        if recipe not in ("vote", "best_of_k"):
+            rest(("samples", "answer_tokens"), "Only with recipe=vote or best_of_k.")
     return found
 
 
