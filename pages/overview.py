@@ -87,6 +87,8 @@ def next_steps(store: Store, e: Experiment, waits: bool) -> None:
         st.caption("When the first failures are mended, one can be opened here, turn by turn.")
     lab.link(lab.EXPLORE, "All episodes", icon=":material/table_rows:")
     lab.link(lab.LIBRARY, "What each role learned from", icon=":material/local_library:")
+    if Browse(store.db).closed(e.id) > 1:
+        lab.link(lab.LESSON, "Ask both, base and now", icon=":material/forum:", part="ask", team="open")
     lab.link(lab.RUN, "Start another experiment", icon=":material/play_circle:")
     st.download_button(
         "Share as one HTML file",

@@ -78,7 +78,8 @@ def chosen(store: Store, e: Experiment) -> Task | None:
                 st.session_state[key] = random.choice([i for i in names if i != st.session_state[key]] or list(names))
 
             st.button("Draw one", icon=":material/casino:", key="ls_draw", on_click=another)
-            st.selectbox("One that nobody trained on", list(names), key=key, format_func=names.get)
+            st.selectbox("One that nobody trained on", list(names), key=key, format_func=names.get,
+                         help="The first one was picked because the team learned it; for a fair look, draw others.")
             return next(t for t in tasks if t.id == st.session_state[key])
         text = st.text_input("Your problem", EXAMPLE if embedded(e.settings) else "", key=f"ls_own_{e.id}",
                              max_chars=400, persist_state="session",

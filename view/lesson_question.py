@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
+from sirius_core import frames
 from sirius_core.contrast import Plan
 from sirius_core.lessons import Lesson
-from sirius_core.lessons.curves import learning, rows
+from sirius_core.lessons.curves import learning
 
 from . import charts, code, lab, lesson_again
 from .columns import written
@@ -68,21 +70,24 @@ def setup(plan: Plan) -> None:
 
 
 def vote(lesson: Lesson) -> None:
-    """Raise your hands: which arm ends ahead? What came is shown only after it."""
-    key, arms = f"ls_vote_{lesson.key}", [arm.name for arm in lesson.plan.arms]
-    options, before = [*arms, NEITHER], votes().get(lesson.key)
+    """Raise your hands: which arm ends ahead? What came is shown only after it, and then the vote stands."""
+    key, before = f"ls_vote_{lesson.key}", votes().get(lesson.key)
+    if lesson.key in st.session_state.get("ls_revealed", ()):
+        st.markdown(f"You said: **{named(before or NEITHER)}**.")
+        return
+    options = [*(arm.name for arm in lesson.plan.arms), NEITHER]
 
     def cast() -> None:
         votes()[lesson.key] = st.session_state[key]
 
     st.radio("What do you think: which ends ahead on the held-out problems?", options, key=key, on_change=cast,
-             index=options.index(before) if before in options else None,
-             format_func=lambda a: lab.plain(a) if a else "no difference worth a point")
-    voted, shown = before is not None, lesson.key in st.session_state.get("ls_revealed", ())
-    if not shown:
-        st.button("Show what came", type="primary", icon=":material/visibility:", key="ls_reveal", on_click=reveal,
-                  args=(lesson.key,), disabled=not voted,
-                  help=None if voted else "First say what you think.")
+             index=options.index(before) if before in options else None, format_func=named)
+    st.button("Show what came", type="primary", icon=":material/visibility:", key="ls_reveal", on_click=reveal,
+              args=(lesson.key,), disabled=before is None)
+
+
+def named(arm: str) -> str:
+    return lab.plain(arm) if arm else "no difference worth a point"
 
 
 def reveal(key: str) -> None:
@@ -91,36 +96,40 @@ def reveal(key: str) -> None:
 
 def outcome(lesson: Lesson) -> None:
     """What many predict, what came, the curves of every seed, and the note for whoever teaches."""
-    said = votes().get(lesson.key, NEITHER)
     with st.container(border=True, gap="small", key="lesson_outcome"):
-        if said == lesson.ahead:
-            st.badge("as you said", icon=":material/check:", color="green")
-        else:
-            st.badge("not as you said", icon=":material/close:", color="orange")
-        say(lesson.outcome, big=True)
-        measured = lesson.measured
-        if measured is None:
-            st.caption("This lesson has not been measured over many seeds yet: run it below.")
-        else:
-            say(measured["sentence"])
-            st.caption(f"{measured['seeds']} seeds, {measured['items']:,} held-out problems each. In "
-                       f"{measured['share_as_stated']} of the {measured['seeds']} seeds alone it comes out like this.")
-            figure, table = learning(lesson), rows(lesson)
-            ends = "; ".join(f"{row['arm']}: {100 * row['accuracy']:.0f} %" for row in table)
-            charts.spec(figure, key="lesson_learning",
-                        alt=f"Accuracy by round, each seed a thin line. At the end: {ends}.")
-            code.copy("lesson_learning", code.call("lesson_figure", lesson.key))
-            number = st.column_config.NumberColumn
-            import pandas as pd
-
-            st.dataframe(
-                written(pd.DataFrame(table), shares=("accuracy", "low", "high", "lowest", "highest")), hide_index=True,
-                key="lesson_arms", alt=f"Where each arm ended, over the seeds. {ends}.",
-                column_config={"accuracy": number("accuracy, mean"), "low": number("from", help="The lower end of the "
-                               "95 % interval of the mean, over seeds."), "high": number("to"),
-                               "lowest": number("lowest seed"), "highest": number("highest seed")})
-            code.copy("lesson_arms", code.call("lesson", lesson.key))
+        if lesson.measured is not None:
+            if votes().get(lesson.key) == lesson.ahead:
+                st.badge("as you said", icon=":material/check:", color="green")
+            else:
+                st.badge("not as you said", icon=":material/close:", color="orange")
         st.markdown("**What many predict**")
         say(lesson.wrong)
+        st.markdown("**What came**")
+        say(lesson.outcome, big=True)
+        if lesson.measured is None:
+            st.caption("This lesson has not been measured over many seeds yet: run it below.")
+        else:
+            curves(lesson, lesson.measured)
         with st.expander("For the teacher", icon=":material/school:", key=f"note_{lesson.key}"):
             say(lesson.note)
+
+
+def curves(lesson: Lesson, measured: Mapping[str, Any]) -> None:
+    """The sentence over all seeds, a line for each, and where the arms ended."""
+    say(measured["sentence"])
+    st.caption(f"{measured['seeds']} seeds, {measured['items']:,} held-out problems each. In "
+               f"{measured['share_as_stated']} of the {measured['seeds']} seeds alone it comes out as stated.")
+    with lab.opened() as store:
+        table = frames.Frames(store).lesson(lesson.key)
+    ends = "; ".join(f"{arm}: {100 * end:.0f} %" for arm, end in zip(table["arm"], table["accuracy"]))
+    charts.spec(learning(lesson), key="lesson_learning",
+                alt=f"Accuracy by round, each seed a thin line. At the end: {ends}.")
+    code.copy("lesson_learning", code.call("lesson_figure", lesson.key))
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        written(table, shares=("accuracy", "low", "high", "lowest", "highest"), counts=["n"]), hide_index=True,
+        key="lesson_arms", alt=f"Where each arm ended, over the seeds. {ends}.",
+        column_config={"accuracy": number("mean"), "low": number("from", help="The lower end of the 95 % interval of "
+                       "the mean, over seeds."), "high": number("to"), "lowest": number("lowest seed"),
+                       "highest": number("highest seed"), "n": number("problems")})
+    code.copy("lesson_arms", code.call("lesson", lesson.key))

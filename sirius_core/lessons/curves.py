@@ -20,7 +20,7 @@ def closed(lesson: Lesson) -> list[Closed]:
     if lesson.measured is None:
         raise Missing(f"the lesson {lesson.key!r} has not been measured")
     n = lesson.measured["items"]
-    return [Closed(lesson.key, arm, seed, t, n, round(accuracy * n), accuracy)
+    return [Closed(lesson.key, arm, seed, t, n, round(accuracy * n), accuracy, True)
             for arm, found in lesson.measured["arms"].items()
             for seed, rounds in enumerate(found["rounds"]) for t, accuracy in enumerate(rounds)]
 

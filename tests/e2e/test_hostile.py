@@ -75,6 +75,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str]
         "their review": f"/review?exp={traces}",
         "their library": f"/library?exp={traces}&lb_view=Export+and+verify",
         "settings": f"/settings?exp={done}",
+        "ask both": f"/lesson?exp={done}&part=ask&team=open",
     }
     return {name: address + path for name, path in paths.items()}
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from browser import apart, inaccessible, opened, settled, wrong_layout
 
+from sirius_core.contrast import telling
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse
 
@@ -26,11 +27,21 @@ STREAMLITS = ("[data-testid=stSidebarNavItems]", "[data-testid=stMetricChart]")
 def pocket(db: Path) -> dict[str, str]:
     """A finished experiment of the embedded model, and one that waits for people: {page: address}."""
     from actors import act
+    from contrasting import APART, carry_on, planned
+
+    from sirius_core import campaign
 
     with Store(db) as store:
+        plan = planned(APART, 3, heldout=20)
+        contrast = campaign.create(store, plan)
+        store.contrasts.predict(contrast, "Ann", "learns", 5.0, "It has seen more.")
+        carry_on(store, contrast, plan)
+        flip = telling.flips(store, contrast, "never learns", "learns", 0)
+        waits = campaign.create(store, planned(seeds=5, equal="calls"))
         act(store)
         act(store, seed=1, review=True)
         failed = Browse(store.db).mended("tiny-0-1")[0]
+    assert flip is not None
     return {
         "overview": "/overview?exp=tiny-0-1",
         "run": "/run?exp=tiny-0-1",
@@ -40,6 +51,12 @@ def pocket(db: Path) -> dict[str, str]:
         "review-over": "/review?exp=tiny-0-1",
         "library": "/library?exp=tiny-0-1",
         "settings": "/settings?exp=tiny-0-1",
+        "contrast-plan": "/contrast?exp=tiny-0-1&contrast=new",
+        "contrast-waits": f"/contrast?exp=tiny-0-1&contrast={waits}",
+        "contrast": f"/contrast?contrast={contrast}&pair=0-1&seed=0&task={flip.rows[0]['task']}",
+        "lesson": "/lesson?exp=tiny-0-1",
+        "lesson-steps": "/lesson?exp=tiny-0-1&step=4",
+        "lesson-ask": "/lesson?exp=tiny-0-1&part=ask",
     }
 
 
