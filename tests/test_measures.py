@@ -12,10 +12,13 @@ from actors import act
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirius_core import figures
+from sirius_core import figures, jobs
+from sirius_core.finetune.pocket import PocketMachine
 from sirius_core.measures import NAMES, again, balance, distance, likelihood, panel, revision, rows, sittings, value
+from sirius_core.models.pocket import Engine
 from sirius_core.prompts import Message
 from sirius_core.rewards import agreement, right
+from sirius_core.settings import preset
 from sirius_core.store import Store
 from sirius_core.trajectories import Outcome, Reward, SeedPath, Stop, Task, Trajectory, Turn
 
@@ -73,8 +76,8 @@ def test_a_panel_round_by_round():
 def test_equal_answers_agree_however_they_are_written():
     made = debate("t0", (42, 42))
     other = replace(made, turns=(made.turns[0], turn("generator", "2", "So the answer is 42.0")))
-    assert numbers(panel.measure(found(other)), "consensus") == {"debate round 1": (1.0, 2)}
-    assert numbers(panel.measure(found(other)), "distinct") == {"debate round 1": (1.0, 1)}
+    assert numbers(panel.measure(found(other)), "consensus") == {"all tries": (1.0, 2)}
+    assert numbers(panel.measure(found(other)), "distinct") == {"all tries": (1.0, 1)}
 
 
 def test_an_episode_that_stopped_stays_in_every_count():
@@ -85,8 +88,7 @@ def test_an_episode_that_stopped_stays_in_every_count():
 
 def test_a_team_that_chooses_otherwise_is_set_against_the_plain_vote():
     made = panel.measure(found(debate("t0", (42, 41, 41)), debate("t1", (42, 42, 42))))
-    one = "debate round 1"
-    assert numbers(made, "vote") == {one: (0.5, 2)} and numbers(made, "team") == {one: (1.0, 2)}
+    assert numbers(made, "vote") == {"all tries": (0.5, 2)} and numbers(made, "team") == {"all tries": (1.0, 2)}
     (row,) = [r for r in made if r["measure"] == "team_minus_vote"]
     assert (row["value"], row["n"], row["p"]) == (0.5, 2, 1.0)
 
@@ -98,7 +100,7 @@ def test_one_agent_is_no_panel():
 def test_tries_of_one_agent_are_a_panel_of_one_round():
     turns = tuple(turn("solver", str(seat), text(n)) for seat, n in enumerate((42, 42, 7), 1))
     made = Trajectory(SeedPath("e", 0, 0, "p", "t0"), "vote", turns, Outcome(text(42)), reward=Reward(1.0))
-    assert numbers(panel.measure(found(made)), "vote") == {"debate round 1": (1.0, 1)}
+    assert numbers(panel.measure(found(made)), "vote") == {"all tries": (1.0, 1)}
     assert revision.measure(found(made)) == []
 
 
@@ -216,12 +218,13 @@ def test_one_model_is_no_distance_from_itself_and_nll_is_its_score(blobs):
     from sirius_core.pocket import checkpoint, sampling
     from sirius_core.pocket.vocabulary import STOP, encode
 
-    made = {r["measure"]: r for r in likelihood.measure(spoken("base", "base"), blobs.__getitem__, "base")}
+    made = {r["measure"]: r for r in likelihood.measure(spoken("base", "base"), blobs.__getitem__, "tuned")}
     weights, manifest = checkpoint.load(blobs["base"])
     prompt, reply = encode(ASKED[0].format("3 4 , 5")), (*encode(ASKED[1]), STOP)
     (scored,) = sampling.score(weights, checkpoint.shape_of(manifest), [(*prompt, *reply)], [len(prompt)])
     assert made["nll"]["value"] == pytest.approx(-scored.mean(), abs=1e-4)
-    assert (made["kl_between"]["value"], made["kl_from_base"]["value"]) == (0.0, 0.0)
+    assert made["kl_between"]["value"] == 0.0 < made["kl_from_base"]["value"]
+    assert likelihood.measure(spoken("base", "base"), blobs.__getitem__, "base") == []  # tries of one untrained model
     assert (made["nll"]["n"], made["kl_from_base"]["n"]) == (2, 2)
 
 
@@ -268,3 +271,32 @@ def test_a_placebo_keeps_what_is_wrong(tmp_path):
         tried = store.episodes.find(e.id, round=1, phase="propose")
         assert value(made, "kept_right")["n"] == len(tried)
         assert value(made, "kept_right")["value"] == pytest.approx(sum(t.right for t in tried) / len(tried))
+
+
+@pytest.mark.parametrize(("recipe", "measure"), [("vote", "vote"), ("best_of_k", "team")])
+def test_what_the_team_answers_is_the_reports_accuracy(tmp_path, recipe, measure):
+    with Store(tmp_path / "lab.db") as store:
+        e = act(store, recipe=recipe, samples=5, rounds=0, heldout=24, critic="blind")
+        (report,) = store.experiments.reports(e.id)
+        made = report["measures"]
+        assert value(made, measure)["value"] == report["accuracy"] and value(made, measure)["where"] == "all tries"
+        assert (value(made, "team") is None) is (recipe == "vote")
+        assert value(made, "agent_mean")["n"] == 5 * 24 and value(made, "cl") is None
+
+
+def test_debaters_of_the_embedded_model_show_their_probabilities(tmp_path):
+    with Store(tmp_path / "lab.db") as store:
+        changes = {"recipe": "multiagent_finetuning", "base": "panel", "rounds": 0, "problems": 4, "heldout": 6}
+        e = jobs.create(store, "tiny", preset("tiny", changes), 0)
+    jobs.run(tmp_path / "lab.db", e.id, machine=PocketMachine(Engine(0), "panel"))
+    with Store(tmp_path / "lab.db") as store:
+        (report,) = store.experiments.reports(e.id)
+        assert store.check(figures.for_round, measure=again(store)) == []
+    made = report["measures"]
+    assert value(made, "vote")["value"] == report["accuracy"]
+    assert [r["where"] for r in made if r["measure"] == "nll"] == ["debate round 1", "debate round 2"]
+    assert all(r["value"] > 0 and r["n"] == 36 for r in made if r["measure"] == "nll")  # 6 ordered pairs, 6 problems
+    assert {r["value"] for r in made if r["measure"].startswith("kl_")} == {0.0}  # nobody has learned yet
+    drawn = json.loads(figures.for_round([report])["likelihood"])["data"]
+    assert [t["name"] for t in drawn] == [f"{name}, {who}" for who in ("generators", "critics") for name in (
+        "surprise at each other", "between agents", "from the base")]

@@ -71,6 +71,10 @@ def said(rows: Sequence[measures.Row]) -> list[str]:
     if vote and alone and anyone and lost:
         lines.append(f"The vote is right on **{_of(vote)}**, one agent alone on {_of(alone)}; on {_of(anyone)} at "
                      f"least one agent is: {share(lost['value'])} are lost in the vote.")
+    if (team := measures.value(rows, "team")) and (more := measures.value(rows, "team_minus_vote")):
+        lines.append(f"The team does not count all votes alike: it is right on {_of(team)}, "
+                     f"{100 * more['value']:+.1f} points ({100 * more['low']:+.1f} to {100 * more['high']:+.1f}, "
+                     f"{p_text(more['p'])}) over the plain vote.")
     talk = measures.value(rows, "last_minus_first")
     if talk:
         first, last = (measures.value(rows, "tokens", where) for where in (_first(rows), None))

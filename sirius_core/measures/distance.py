@@ -40,8 +40,8 @@ def distance(one: Mapping[tuple[str, ...], int], two: Mapping[tuple[str, ...], i
 
 def measure(found: Sequence[Sitting]) -> list[Row]:
     """A row for every debate round: generators speak in the first, critics in the later ones."""
-    rows: list[Row] = []
-    for m in range(len(found[0].said) if found else 0):
+    rows, rounds = list[Row](), len(found[0].said) if found else 0
+    for m in range(rounds):
         values, groups = list[float](), list[str]()
         for s in found[:MOST]:
             agree = [seat for seat, answer in s.said[m].items() if answer and answer == s.votes[-1]]
@@ -49,5 +49,5 @@ def measure(found: Sequence[Sitting]) -> list[Row]:
             far = [distance(one, two) for one, two in combinations(counted, 2)]
             values += far
             groups += [s.group] * len(far)
-        rows.append(mean("distance", at(m), values, groups))
+        rows.append(mean("distance", at(m, rounds), values, groups))
     return rows

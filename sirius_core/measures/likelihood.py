@@ -34,10 +34,10 @@ BATCH, DIGITS = 16, 6  # digits: the last ones of a float are the processor's, n
 def measure(found: Sequence[Sitting], blob: Blob, base: str) -> list[Row]:
     """Rows of the first and the last debate round; none unless every agent speaks by a checkpoint of the embedded
     model. ``base`` is the hash of the untrained one."""
-    rounds = [] if not found else sorted({0, len(found[0].said) - 1})
+    rounds = len(found[0].said) if found else 0
     rows: list[Row] = []
     loaded: dict[str, Any] = {}
-    for m in rounds:
+    for m in sorted({0, rounds - 1}) if rounds else ():
         seats = list(found[0].said[m])
         asked = [(s.group, s.turns[m]) for s in found
                  if set(s.turns[m]) == set(seats) and all(t.finish in SPOKEN for t in s.turns[m].values())]
@@ -45,11 +45,13 @@ def measure(found: Sequence[Sitting], blob: Blob, base: str) -> list[Row]:
         names = {seat: {turns[seat].model for _, turns in asked} for seat in seats}
         if not asked or any(len(each) != 1 for each in names.values()):
             continue
+        if rounds == 1 and set().union(*names.values()) == {base}:
+            continue  # tries of one untrained model: there is nobody to be apart from
         try:
             speakers = {name: _loaded(name, blob, loaded) for name in {base}.union(*names.values())}
         except SiriusError:  # not a checkpoint of the embedded model, or none that is stored
             continue
-        rows += _rows(at(m), asked, {seat: each.pop() for seat, each in names.items()}, base, speakers)
+        rows += _rows(at(m, rounds), asked, {seat: each.pop() for seat, each in names.items()}, base, speakers)
     return rows
 
 

@@ -15,9 +15,9 @@ from .rows import Row, mean, paired, row
 from .sittings import Sitting
 
 
-def at(m: int) -> str:
-    """``debate round 1``: everyone alone, before anybody heard the others."""
-    return f"debate round {m + 1}"
+def at(m: int, rounds: int) -> str:
+    """``debate round 1``: everyone alone, before anybody heard the others; ``all tries`` where nobody ever does."""
+    return f"debate round {m + 1}" if rounds > 1 else "all tries"
 
 
 def measure(found: Sequence[Sitting]) -> list[Row]:
@@ -25,9 +25,9 @@ def measure(found: Sequence[Sitting]) -> list[Row]:
     the same problems. Where the team answers otherwise than by plurality, what that is worth over the plain vote."""
     if not found:
         return []
-    groups, rows = [s.group for s in found], list[Row]()
-    for m in range(len(found[0].said)):
-        seats, where = list(found[0].said[m]), at(m)
+    groups, rows, rounds = [s.group for s in found], list[Row](), len(found[0].said)
+    for m in range(rounds):
+        seats, where = list(found[0].said[m]), at(m, rounds)
         each = [s.group for s in found for _ in seats]
         best = [int(any(s.right[m].values())) for s in found]
         vote = [int(s.vote_right[m]) for s in found]
@@ -44,12 +44,12 @@ def measure(found: Sequence[Sitting]) -> list[Row]:
             mean("unparsed", where, [int(not s.said[m][seat]) for s in found for seat in seats], each),
             mean("tokens", where, [s.tokens[m] for s in found], groups),
         ]
-    last, team = at(len(found[0].said) - 1), [int(s.team) for s in found]
+    last, team = at(rounds - 1, rounds), [int(s.team) for s in found]
     first, plain = ([int(s.vote_right[m]) for s in found] for m in (0, -1))
     if team != plain:
         rows += [mean("team", last, team, groups), paired("team_minus_vote", last, plain, team, groups)]
-    if len(found[0].said) > 1:
-        rows.append(paired("last_minus_first", f"{last} - {at(0)}", first, team, groups))
+    if rounds > 1:
+        rows.append(paired("last_minus_first", f"{last} - {at(0, rounds)}", first, team, groups))
     return rows
 
 

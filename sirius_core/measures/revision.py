@@ -30,10 +30,10 @@ def rss(first: float, second: float) -> float | None:
 
 def measure(found: Sequence[Sitting]) -> list[Row]:
     """Rows of every step from a debate round to the next."""
-    rows: list[Row] = []
-    for m in range(1, len(found[0].said) if found else 0):
+    rows, rounds = list[Row](), len(found[0].said) if found else 0
+    for m in range(1, rounds):
         pairs = [(s.right[m - 1][seat], s.right[m][seat], s.group) for s in found for seat in s.said[m]]
-        where = f"{at(m - 1)} to {m + 1}"
+        where = f"{at(m - 1, rounds)} to {m + 1}"
         groups = [group for _, _, group in pairs]
         one = mean("acc1", where, [int(a) for a, _, _ in pairs], groups)
         two = mean("acc2", where, [int(b) for _, b, _ in pairs], groups)
