@@ -28,8 +28,15 @@ def part() -> str:
     return "steps" if {"step", "ep"} & {*st.query_params} else "question"
 
 
-def chosen() -> None:
-    st.query_params["part"] = st.session_state["ls_part"]
+def choice() -> None:
+    """The parts as a row of buttons. After a choice it is a new control: the old one would keep the arrow keys."""
+    key = f"ls_part_{part()}"
+
+    def follow() -> None:
+        st.query_params["part"] = st.session_state[key]
+
+    st.segmented_control("Part", list(PARTS), default=part(), key=key, on_change=follow, required=True,
+                         format_func=PARTS.get, label_visibility="collapsed")
 
 
 def presenting() -> None:
@@ -41,9 +48,7 @@ def presenting() -> None:
 
 # -- draw --------------------------------------------------------------------------------------------------------------
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="lesson_top"):
-    st.session_state["ls_part"] = part()
-    st.segmented_control("Part", list(PARTS), key="ls_part", on_change=chosen, required=True, format_func=PARTS.get,
-                         label_visibility="collapsed")
+    choice()
     presenting()
 if part() == "steps":
     lesson_steps.draw()
