@@ -16,6 +16,7 @@ from sirius_core.store import Store
 
 SMALL: Mapping[str, Any] = {"rounds": 1, "problems": 8, "max_solutions": 1, "max_repairs": 8, "validation": 4,
                             "heldout": 12, "new_wordings": 0, "withheld_forms": 0, "controls": 0}
+APART = (Arm("never learns", {"rounds": 0, "update": "none"}), Arm("learns", {}))
 TWO = (Arm("play again", {"critic": "none"}), Arm("critic", {"critic": "gold"}))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contrasting import SMALL, conduct, planned
+from contrasting import APART, SMALL, conduct, planned
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,8 +21,6 @@ from sirius_core.settings import preset
 from sirius_core.statistics import t_interval, wilson
 from sirius_core.store import Store
 from sirius_core.store.arms import Closed
-
-APART = (Arm("never learns", {"rounds": 0, "update": "none"}), Arm("learns", {}))
 
 
 def closed(arm: str, seed: int, *accuracies: float, n: int = 100) -> list[Closed]:

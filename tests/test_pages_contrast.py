@@ -15,7 +15,7 @@ pytest.importorskip("streamlit")
 import hostile
 from actors import act
 from app_pages import notice, opened, text_of
-from contrasting import TWO, carry_on, conduct, planned
+from contrasting import APART, TWO, carry_on, conduct, planned
 from streamlit.testing.v1 import AppTest
 from test_code_cells import cells, run, same_figure, same_table
 
@@ -23,8 +23,6 @@ from sirius_core import campaign, jobs
 from sirius_core.contrast import Arm, from_dict
 from sirius_core.contrast.writing import toml
 from sirius_core.store import Store
-
-APART = (Arm("never learns", {"rounds": 0, "update": "none"}), Arm("learns", {}))
 
 
 @pytest.fixture(scope="module")
