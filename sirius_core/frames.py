@@ -123,14 +123,11 @@ class Frames(ContrastFrames, LessonFrames):
             ]
         )
 
-    def measures(
-        self, experiment: str | None = None, upto: int | None = None, round: int | None = None
-    ) -> pd.DataFrame:
+    def measures(self, experiment: str | None = None, round: int | None = None) -> pd.DataFrame:
         """Measures beside accuracy, a row each: round, measure, where, value, low, high, n, p (`measures.NAMES` says
-        what they are); up to a round, or of one alone."""
+        what they are)."""
         return _made([{"experiment": e, "round": r["round"], **row} for e, r in self._reports(experiment)
-                      if (upto is None or r["round"] <= upto) and round in (None, r["round"])
-                      for row in r.get("measures", ())])
+                      if round in (None, r["round"]) for row in r.get("measures", ())])
 
     def credit(self, experiment: str | None = None) -> pd.DataFrame:
         """Who earned it, a row per role and way (left_out, added, shapley): value, low, high, n; gained, lost, p, holm

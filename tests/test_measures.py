@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -300,3 +302,9 @@ def test_debaters_of_the_embedded_model_show_their_probabilities(tmp_path):
     drawn = json.loads(figures.for_round([report])["likelihood"])["data"]
     assert [t["name"] for t in drawn] == [f"{name}, {who}" for who in ("generators", "critics") for name in (
         "surprise at each other", "between agents", "from the base")]
+
+
+def test_the_handbook_names_every_measure():
+    page = (Path(__file__).parents[1] / "docs" / "measures.md").read_text("utf-8")
+    assert set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in page.splitlines()
+                                              if line.startswith("| `")))) | {"tokens"} == set(NAMES)
