@@ -76,10 +76,9 @@ def results(store: Store, contrast: str, test: str = "heldout", mode: str = "sam
     return found
 
 
-def final(found: Results, rounds: Mapping[str, int] | None = None) -> dict[str, dict[int, Mapping[str, int]]]:
-    """{arm: {seed: answers of its last closed round}}; with ``rounds`` only of runs that have closed so many."""
-    return {arm: {seed: by_round[max(by_round)] for seed, by_round in by_seed.items()
-                  if rounds is None or max(by_round) >= rounds[arm]} for arm, by_seed in found.items()}
+def final(found: Results) -> dict[str, dict[int, Mapping[str, int]]]:
+    """{arm: {seed: answers of its last closed round}}"""
+    return {arm: {seed: closed[max(closed)] for seed, closed in by_seed.items()} for arm, by_seed in found.items()}
 
 
 # -- may they be compared? -------------------------------------------------------------------------------------------
