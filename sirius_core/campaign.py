@@ -29,7 +29,7 @@ from . import jobs
 from .contrast.conclusion import conclude
 from .contrast.plan import HELD, Plan, from_dict
 from .contrast.results import differing_tests, per_round
-from .errors import Busy, Cancelled, ModelError, Paused, SiriusError, StoreError, UsageError
+from .errors import BudgetSpent, Busy, Cancelled, ModelError, Paused, SiriusError, StoreError, UsageError
 from .finetune.pocket import PocketMachine
 from .machines import embedded
 from .models.pocket import Engine, aside
@@ -171,9 +171,11 @@ def _carry_on(store: Store, campaign: _Campaign) -> ContrastJob:
     return store.contrasts.job(contrast)
 
 
-def _ours(error: SiriusError, contrast: str) -> str:
-    """An error of one run, whose way on is that of the contrast."""
-    return re.sub(r"sirius resume \S+", f"sirius contrast {contrast}", str(error))
+def _ours(pause: Paused, contrast: str) -> str:
+    """Why a run pauses, and the contrast's own way on."""
+    if isinstance(pause, BudgetSpent):
+        return re.sub(r"sirius resume \S+", f"sirius contrast {contrast}", str(pause))
+    return f"{pause}; then: sirius contrast {contrast}"
 
 
 class _Campaign:

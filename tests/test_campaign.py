@@ -15,10 +15,19 @@ from typing import Any
 import pytest
 from campaigning import ARMS, Players, small, told
 
-from sirius_core import campaign, jobs
+from sirius_core import campaign, jobs, review
 from sirius_core.contrast.plan import from_dict
 from sirius_core.contrast.results import per_round, spent
-from sirius_core.errors import Busy, Cancelled, Locked, ModelError, SiriusError, UnknownName, UsageError
+from sirius_core.errors import (
+    Busy,
+    Cancelled,
+    Locked,
+    ModelError,
+    SiriusError,
+    UnknownName,
+    UsageError,
+    WaitingForReview,
+)
 from sirius_core.processes import lock
 from sirius_core.store import Store
 
@@ -278,6 +287,18 @@ def test_only_one_process_carries_a_contrast_on(tmp_path: Path) -> None:
         assert campaign.status(store, contrast).status == "planned"
         store.contrasts.set_job(contrast, status="running")
         assert campaign.status(store, contrast).status == "stopped"
+
+
+def test_an_arm_with_review_waits_for_people_and_the_contrast_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "lab.db"
+    plan = small({"again": {"critic": "none"}, "reviewed": {"review": True, "replays": 0}}, seeds=1)
+    contrast = begun(path, plan)
+    with pytest.raises(WaitingForReview, match=f"--go-on; then: sirius contrast {contrast}$"):
+        campaign.carry_on(path, contrast, machine=Players(plan))
+    with Store(path) as store:
+        assert store.contrasts.job(contrast).status == "paused" and store.contrasts.verdict(contrast) is None
+        review.go_on(store, store.experiments.of_contrast(contrast)[1].id, 1)
+    assert campaign.carry_on(path, contrast, machine=Players(plan)).status == "done"
 
 
 def test_more_seeds_make_a_recipe_of_checkpoints(tmp_path: Path) -> None:
