@@ -13,6 +13,8 @@ import nbformat
 from nbclient import NotebookClient
 
 from sirius_core import contrast, inquiries
+from sirius_core.contrast import telling
+from sirius_core.statistics import kendall_tau
 from sirius_core.store import Store
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -92,3 +94,47 @@ def test_a_repair_is_followed_to_the_decision_and_into_the_library(tmp_path, mon
         assert {a.kind for a in asked} == {"blame", "whatif"} and all(inquiries.read(a).says() in said for a in asked)
     assert (decision.author, decision.verdict, replay.right) == ("reader", "edit", True)
     assert f"decided by reader - edit | repair of episode {replay.parent[:8]}" in said
+
+
+@pytest.mark.notebook
+@pytest.mark.filterwarnings("ignore")  # Jupyter's own
+def test_recipes_are_compared_pair_by_pair_and_again_with_fresh_seeds(tmp_path, monkeypatch):
+    outputs = execute("02_contrast.ipynb", tmp_path, monkeypatch)
+    said = "".join(str(o.get("text", "")) for cell in outputs for o in cell)
+    figures = [o["data"]["application/vnd.plotly.v1+json"] for cell in outputs for o in cell
+               if "application/vnd.plotly.v1+json" in o.get("data", {})]
+    with Store(tmp_path / "lab.db") as store:
+        again, first = store.contrasts.all()
+        assert (first.plan["seeds"], again.plan["seeds"]) == ([0, 1, 2], [3])
+        found = store.contrasts.verdict(first.id)
+        ends = [{row["arm"]: row["accuracy"] for row in telling.arms(store, c.id)} for c in (first, again)]
+    assert found["sentence"] in said and len(found["pairs"]) == 3 and found["counted"] == [0, 1, 2]
+    arms = list(ends[0])
+    tau = kendall_tau([ends[0][arm] for arm in arms], [ends[1][arm] for arm in arms])
+    assert set(arms) == {"chain", "SiriuS, no critic", "SiriuS"} and f"two orders: {tau:.2f}" in said
+    assert len(figures) == 2 and len(figures[1]["data"][0]["y"]) == 3
+
+
+@pytest.mark.notebook
+@pytest.mark.filterwarnings("ignore")  # Jupyter's own
+def test_a_society_learns_beside_one_model_and_one_agent(tmp_path, monkeypatch):
+    outputs = execute("03_multiagent_finetuning.ipynb", tmp_path, monkeypatch)
+    said = "".join(str(o.get("text", "")) for cell in outputs for o in cell)
+    figures = [o["data"]["application/vnd.plotly.v1+json"] for cell in outputs for o in cell
+               if "application/vnd.plotly.v1+json" in o.get("data", {})]
+    learning, diversity, stored, stored_diversity = figures
+    arms = ["society", "one model, debate", "one model, vote", "gold"]
+    with Store(tmp_path / "lab.db") as store:
+        (made,) = store.contrasts.all()
+        assert store.contrasts.job(made.id).status == "done"
+        assert store.contrasts.verdict(made.id)["sentence"] in said
+        runs = {e.arm: store.experiments.reports(e.id) for e in store.experiments.of_contrast(made.id)}
+        steps = {arm: set(reports[1]["steps"].values()) for arm, reports in runs.items()}
+    assert list(runs) == arms and {len(reports) for reports in runs.values()} == {2}
+    assert steps["one model, debate"] == steps["one model, vote"] == steps["gold"]
+    shown = {t["name"]: list(t["y"]) for t in learning["data"] if t["name"] in arms and t["line"]["width"] == 3}
+    assert shown == {arm: [r["accuracy"] for r in reports] for arm, reports in runs.items()}
+    assert {t["name"] for t in diversity["data"]} == set(arms) - {"gold"}
+    # the stored figures are those of the full run
+    assert max(max(t["x"]) for t in stored["data"] if t["name"] == "society") == 5
+    assert {t["name"] for t in stored_diversity["data"]} == set(arms) - {"gold"}
