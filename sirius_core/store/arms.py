@@ -49,7 +49,8 @@ class Arms:
             "json_extract(r.body, '$.accuracy'), j.status = 'done' FROM experiment e "
             "JOIN report r ON r.experiment = e.id JOIN job j ON j.experiment = e.id "
             "WHERE e.contrast = ? ORDER BY e.created_at, e.rowid, r.round", contrast)
-        return [Closed(*row[:7], bool(row[7])) for row in rows]
+        return [Closed(experiment, arm, seed, round, n, correct, accuracy, bool(done))
+                for experiment, arm, seed, round, n, correct, accuracy, done in rows]
 
     def groups(self) -> list[Group]:
         """Planned contrasts, newest first."""
@@ -64,6 +65,18 @@ class Arms:
         """The ids of its experiments in the order in which they were made."""
         sql = "SELECT id FROM experiment WHERE contrast = ? ORDER BY created_at, rowid"
         return [row[0] for row in self.db.rows(sql, contrast)]
+
+    def at_work(self, contrast: str) -> str | None:
+        """The run that is being played, as far as its row says."""
+        found = self.db.value("SELECT e.id FROM experiment e JOIN job j ON j.experiment = e.id WHERE e.contrast = ? "
+                              "AND j.status = 'running' ORDER BY e.rowid DESC LIMIT 1", contrast)
+        return None if found is None else str(found)
+
+    def pace(self, contrast: str) -> float | None:
+        """Seconds of a finished run of it, on average."""
+        found = self.db.value("SELECT avg(j.seconds) FROM experiment e JOIN job j ON j.experiment = e.id "
+                              "WHERE e.contrast = ? AND j.status = 'done'", contrast)
+        return None if found is None else float(found)
 
     def ends(self, experiment: str) -> tuple[float | None, float | None]:
         """Held-out accuracy of the first and of the last closed round; None before there is one."""
