@@ -34,6 +34,9 @@ from .errors import Cancelled, SiriusError, UsageError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     args = parser().parse_args(arguments)
+    # Before NumPy is loaded: the embedded model's small products gain nothing from several threads, which only wait for
+    # one another where cores are busy. PyTorch's threads are its own.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         return int(args.command(args) or 0)
     except SiriusError as error:
