@@ -206,7 +206,8 @@ def test_the_outcome_comes_only_after_a_vote(look: Callable[..., AppTest]) -> No
     assert not at.button(key="ls_reveal").disabled and "Run it again" not in text_of(at)
     at.button(key="ls_reveal").click().run()
     said = text_of(at)
-    assert "not as you said" in said and "What many predict" in said and "For the teacher" in said
+    assert "What many predict" in said and lesson.outcome in said and "For the teacher" in said
+    assert ("not as you said" in said) == (lesson.measured is not None)
     assert at.button(key="ls_again")
 
 
