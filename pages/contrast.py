@@ -18,6 +18,7 @@ from view.numbers import many
 from view.texts import problem
 
 NEW = "new"
+STEPS = ("Plan", "Predict", "Watch", "Verdict")
 OWN = ("pair", "seed", "task")  # parts of the address that belong to one contrast
 
 
@@ -52,13 +53,9 @@ def selector(groups: list[Group], contrast: str) -> None:
     st.session_state["ct_which"] = contrast
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Contrast", [*by_id, NEW], key="ct_which", on_change=go_to, width=460,
-                     format_func=lambda c: label(by_id[c]) if c in by_id else "a new one …")
+                     format_func=lambda c: lab.contrast_title(c, by_id[c].name) if c in by_id else "a new one …")
         if contrast != NEW:
             st.button("Plan another", icon=":material/add:", key="ct_another", on_click=open_one, args=(NEW,))
-
-
-def label(g: Group) -> str:
-    return f"{g.name or g.contrast} · {g.status}" + (f" · {many(g.runs, 'run')}" if g.runs else "")
 
 
 def open_a_run(store: Store, contrast: str) -> None:
@@ -70,6 +67,13 @@ def open_a_run(store: Store, contrast: str) -> None:
 
 
 # -- draw ------------------------------------------------------------------------------------------------------------
+def trail(at: int) -> None:
+    """Where one is on the way from an idea to a verdict."""
+    signs = ("✓ " if i < at else "" for i in range(len(STEPS)))
+    st.caption(" › ".join(f"**{sign}{step}**" if i == at else f"{sign}{step}"
+                          for i, (sign, step) in enumerate(zip(signs, STEPS, strict=True))))
+
+
 def heading(contrast: Contrast, plan: Plan) -> None:
     """The question, and the arms in a line."""
     problem(contrast.question or contrast.name)
@@ -115,13 +119,16 @@ with lab.opened() as store:
     contrast = chosen(groups)
     selector(groups, contrast)
     if contrast == NEW:
+        trail(0)
         contrast_plan.draw(store)
     else:
         open_a_run(store, contrast)
         record = store.contrasts.get(contrast)
         plan, job = from_dict(record.plan), campaign.status(store, contrast)
+        open_to_predictions = job.status == PLANNED and not store.contrasts.begun(contrast)
+        trail(1 if open_to_predictions else 3 if job.status == "done" else 2)
         heading(record, plan)
-        if job.status == PLANNED and not store.contrasts.begun(contrast):
+        if open_to_predictions:
             waiting(store, contrast, plan)
         elif job.status == "done":
             over(store, contrast, plan)

@@ -64,11 +64,13 @@ def huge(field: str) -> str:
 
 
 FILLED: Mapping[str, tuple[str, ...]] = {
-    "contrast": ("name", "question"), "event": ("text",), "experiment": ("name", "arm", "settings"),
+    "contrast": ("name", "question"), "contrast_job": ("message", "log"), "event": ("text",),
+    "experiment": ("name", "arm", "settings"),
     "fault": ("model", "name", "why"), "flag": ("author", "note"), "inquiry": ("text", "author", "message"),
     "job": ("message", "log"), "judgement": ("author",), "lease": ("author",), "measurement": ("body",),
     "note": ("body",), "opinion": ("author", "reason"), "planted": ("text",), "planted_review": ("author", "reason"),
-    "price": ("note",), "repair": ("critique", "feedback", "raw", "rephrased", "leak"),
+    "prediction": ("author", "reason"), "price": ("note",),
+    "repair": ("critique", "feedback", "raw", "rephrased", "leak"),
     "review": ("author", "reason", "text"), "rewrite": ("before", "after", "why"), "sent": ("author", "note"),
     "rewrite_review": ("author", "reason", "text"), "task": ("question", "answer", "data"),
     "trajectory": ("answer", "why", "read", "reward_why", "edits"),
@@ -76,7 +78,8 @@ FILLED: Mapping[str, tuple[str, ...]] = {
 }
 OURS: Mapping[str, tuple[str, ...]] = {
     "_sqlite_migrations": ("migration_set", "name", "applied_at"),
-    "contrast": ("id", "created_at"), "event": ("experiment", "at"),
+    "contrast": ("id", "plan", "created_at"), "contrast_job": ("contrast", "status", "updated_at"),
+    "event": ("experiment", "at"),
     "example": ("training_set", "trajectory", "source", "content"),
     "experiment": ("id", "recipe", "contrast", "machine", "created_at"),  # a recipe's name is checked before any work
     "fault": ("experiment", "phase", "at"), "figure": ("experiment", "name", "body"), "flag": ("repair", "created_at"),
@@ -89,7 +92,7 @@ OURS: Mapping[str, tuple[str, ...]] = {
     "note": ("experiment", "key", "created_at"), "opinion": ("repair", "verdict", "created_at"),
     "planted": ("id", "experiment", "repair", "rule", "created_at"),
     "planted_review": ("planted", "verdict", "created_at"),
-    "price": ("model", "updated_at"),
+    "prediction": ("contrast", "arm", "created_at"), "price": ("model", "updated_at"),
     "repair": ("id", "experiment", "phase", "task", "failed", "mend", "critic", "role", "replay"),
     "report": ("experiment", "body", "created_at"),
     "review": ("repair", "verdict", "before", "after", "replay", "created_at"),
@@ -99,10 +102,13 @@ OURS: Mapping[str, tuple[str, ...]] = {
     "trajectory": ("id", "experiment", "phase", "task", "branch", "team", "parent", "stop", "reward_turns",
                    "content"),
     "turn": ("role", "prompt", "seat", "request", "origin", "finish", "value"),  # roles: see the imported traces
+    "verdict": ("contrast", "body", "figure", "created_at"),
     "update_step": ("experiment", "model", "training_set", "before", "after", "losses"),
     "weights": ("hash", "created_at"),
     "work": ("experiment", "phase", "item"),
 }
+KEPT = {"experiment.arm": "contrast IS NULL OR contrast NOT IN (SELECT id FROM contrast WHERE plan <> '{}')"}
+"""Rows that are filled: the arms of a planned contrast are named in its plan, hostile ones by whoever plans it."""
 SETTINGS = ("model", "base_url", "data", "columns", "key_env")  # what a person types into the form
 NAMES = {"name", "author", "arm", "model", "reason", "answer", "read"}
 MANY = {"messages", "slots", "public", "data", "edits"}  # of these there are many in a row: the attacks are enough
@@ -149,7 +155,7 @@ def _fill(db: sqlite3.Connection, table: str, name: str) -> None:
         return wrote if old else old
 
     db.create_function("written", 1, written)
-    db.execute(f"UPDATE {table} SET {name} = written({name})")
+    db.execute(f"UPDATE {table} SET {name} = written({name}) WHERE {KEPT.get(field, '1')}")
 
 
 def _within(value: Any, wrote: str) -> Any:

@@ -270,7 +270,7 @@ def test_a_contrast_is_one_line_of_the_side_bar_and_of_the_run_page(
         act(store, rounds=0)
     at = opened(path, "overview", monkeypatch)
     chooser = at.selectbox(key="_exp")
-    assert chooser.options == ["tiny · seed 0", "critic or again · 9 runs"]
+    assert chooser.options == ["tiny · seed 0", "critic or again · contrast 1"]
     chooser.set_value("contrast-1").run()
     assert at.query_params["contrast"] in ("contrast-1", ["contrast-1"])
     table = opened(path, "run", monkeypatch).dataframe[0].value

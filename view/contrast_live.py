@@ -15,8 +15,6 @@ from . import charts, code, lab, live
 from .columns import NOTHING, written
 from .numbers import clock, many, share
 
-LONGEST = 12  # seeds that the board has columns for; beyond, its table scrolls sideways
-
 
 def act(verb: str, contrast: str, seeds: int = 0) -> None:
     """Begin, stop, go on, or add seeds and go on (a callback)."""
@@ -45,14 +43,15 @@ def panel(store: Store, contrast: str, plan: Plan) -> None:
 def _panel(contrast: str, plan: Plan, was: str) -> None:
     with lab.opened() as store:
         job = campaign.status(store, contrast)
-        at = _at(store, contrast, plan) if moving(job) else ""
+        at, pace = (_at(store, contrast, plan), Arms(store.db).pace(contrast)) if moving(job) else ("", None)
     if job.status != was:
         st.rerun(scope="app")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("At work" if moving(job) else "Where it stands", anchor=False)
         st.badge(job.status, icon=live.ICONS.get(job.status), color=live.COLOURS.get(job.status, "gray"))  # type: ignore[arg-type]
     done = job.done / job.total if job.total else 0.0
-    spent = f" · {clock(job.seconds)}" if job.seconds else ""
+    spent = f" · {clock(job.seconds)}" if job.seconds and not moving(job) else ""
+    spent += f" · about {clock(pace * (job.total - job.done))} left" if pace else ""
     st.progress(min(1.0, done), text=f"{job.done} of {many(job.total, 'run')}{spent}")
     if job.status in ("failed", "paused") and job.message:
         st.error(lab.plain(job.message), icon=":material/error:")
@@ -72,14 +71,14 @@ def _panel(contrast: str, plan: Plan, was: str) -> None:
 
 def _at(store: Store, contrast: str, plan: Plan) -> str:
     """``seed 2 of 5, arm critic, round 1 of 2: propose, 40 of 800``"""
-    for e in reversed(store.experiments.of_contrast(contrast)):
-        job = jobs.status(store, e.id)
-        if job.status == "running":
-            seed = plan.seeds.index(e.seed) + 1 if e.seed in plan.seeds else 0
-            round = f"round {job.round} of {e.settings.rounds}" if e.settings.rounds else "no learning"
-            far = f", {job.done:,} of {job.total:,}" if job.total else ""
-            return f"seed {seed} of {len(plan.seeds)}, arm {e.arm}, {round}: {job.phase or 'beginning'}{far}"
-    return ""
+    run = Arms(store.db).at_work(contrast)
+    if run is None:
+        return ""
+    e, job = store.experiments.get(run), jobs.status(store, run)
+    seed = plan.seeds.index(e.seed) + 1 if e.seed in plan.seeds else 0
+    round = f"round {job.round} of {e.settings.rounds}" if e.settings.rounds else "no learning"
+    far = f", {job.done:,} of {job.total:,}" if job.total else ""
+    return f"seed {seed} of {len(plan.seeds)}, arm {e.arm}, {round}: {job.phase or 'beginning'}{far}"
 
 
 # -- the curves --------------------------------------------------------------------------------------------------------
@@ -108,15 +107,17 @@ def _learning(contrast: str, plan: Plan) -> None:
 
 
 def board(store: Store, contrast: str, plan: Plan) -> None:
-    """Arms by seeds: the last closed round's accuracy of every run."""
-    frame = _frame(telling.board(store, contrast))
+    """Arms by seeds: the last closed round's accuracy of every run; while it is at work they fill."""
+    at_work = moving(campaign.status(store, contrast))
+    st.fragment(_board, run_every=2.0 if at_work else None)(contrast, plan)
+
+
+def _board(contrast: str, plan: Plan) -> None:
+    import pandas as pd
+
     seeds = [f"seed {seed}" for seed in plan.seeds]
+    with lab.opened() as store:
+        frame = pd.DataFrame(telling.board(store, contrast)).astype(dict.fromkeys(seeds, float))
     st.dataframe(written(frame, shares=seeds), hide_index=True, key="ct_board", placeholder=NOTHING,
                  alt="Held-out accuracy of the last closed round, a line per arm and a column per seed")
     code.copy("ct_board", code.call("contrast", "board", contrast))
-
-
-def _frame(rows: list[dict[str, object]]):  # type: ignore[no-untyped-def]
-    import pandas as pd
-
-    return pd.DataFrame(rows)

@@ -108,7 +108,7 @@ def choose(store: Store) -> Experiment | None:
         "Experiment",
         list(dict.fromkeys(lines.values())),
         key="_exp",
-        format_func=lambda i: f"{groups[i].name} · {groups[i].runs} runs" if i in groups
+        format_func=lambda i: contrast_title(i, groups[i].name) if i in groups
         else _title(known[i]) if i in known else str(i),
         on_change=_chosen,
         args=({line: i for i, line in lines.items()}, [*groups]),
@@ -116,6 +116,12 @@ def choose(store: Store) -> Experiment | None:
     if lines[chosen] in groups:
         _run_of(known, lines, chosen)
     return known[chosen]
+
+
+def contrast_title(contrast: str, name: str) -> str:
+    """A contrast in a selector. Streamlit knows an option by its words: they are of one contrast only, and never change
+    while it is at work."""
+    return f"{name or 'a contrast'} · {contrast.replace('-', ' ')}"
 
 
 def _run_of(known: Mapping[str, Experiment], lines: Mapping[str, str | None], chosen: str) -> None:

@@ -41,7 +41,8 @@ button[data-variant][data-selected=true] p {
   [data-testid=stMetric] div:has(> [data-testid=stMetricDelta]) {flex-wrap: wrap; row-gap: .1rem;}
   [data-testid=stMetric] > div:has([data-testid=stMetricChart]) {display: none;}
 }
-.bars {display: grid; grid-template-columns: 1fr auto; gap: .15em .8em; align-items: baseline; line-height: 1.5;}
+.bars {display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: .15em .8em; align-items: baseline;
+       line-height: 1.5; overflow-wrap: anywhere;}
 .bars .num {text-align: right; font-variant-numeric: tabular-nums;}
 .bars .track {grid-column: 1 / -1; position: relative; height: 7px; border-radius: 4px; margin-bottom: .55em;
               background: rgba(125, 130, 160, .20);}

@@ -165,8 +165,10 @@ def _base(closed: Sequence[Closed]) -> float | None:
 
 
 def _reach(shown: Sequence[float]) -> list[float]:
-    """An axis that shows differences: what is drawn with a margin, cut at whole fives."""
+    """An axis that shows differences: what is drawn with a margin, cut at whole fives, and twenty points at least, so
+    that it stands still while the first points come."""
     low, high = min(shown, default=0.0) - 0.02, max(shown, default=1.0) + 0.02
+    low, high = min(low, (low + high) / 2 - 0.1), max(high, (low + high) / 2 + 0.1)
     return [max(0.0, (low * 20 // 1) / 20), min(1.02, -(-high * 20 // 1) / 20)]
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import contrasting
 import hostile
 import pytest
 from browser import apart, opened, settled, wrong_layout
 
-from sirius_core import imports
+from sirius_core import campaign, imports
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse
 
@@ -48,6 +50,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str]
 
     def made() -> tuple[str, ...]:
         with Store(db) as store:
+            compared(store)
             done = longform.act(store, **sizes).id
             waits = longform.act(store, seed=1, review=True, replays=2, planted=0.0, blind=0.0, **sizes).id
             browse = Browse(store.db)
@@ -75,9 +78,21 @@ def pages(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str]
         "their review": f"/review?exp={traces}",
         "their library": f"/library?exp={traces}&lb_view=Export+and+verify",
         "settings": f"/settings?exp={done}",
+        "contrast": "/contrast?contrast=contrast-1",
+        "contrast before it begins": "/contrast?contrast=contrast-2",
         "ask both": f"/lesson?exp={done}&part=ask&team=open",
     }
     return {name: address + path for name, path in paths.items()}
+
+
+def compared(store: Store) -> None:
+    """A finished contrast, contrast-1, and one that waits for predictions; their arms have hostile names."""
+    arms = [replace(arm, name=hostile.short(f"arm {i}")) for i, arm in enumerate(contrasting.APART)]
+    plan = contrasting.planned(arms, 1, heldout=20)
+    contrast = campaign.create(store, plan)
+    store.contrasts.predict(contrast, "Ann", arms[1].name, 5.0, "Because.")
+    contrasting.carry_on(store, contrast, plan)
+    store.contrasts.predict(campaign.create(store, plan), "Ann", "", None, "Because.")
 
 
 def imported(store: Store, file: Path) -> tuple[str, str]:
