@@ -26,6 +26,7 @@ from sirius_core.statistics import (
     clustered,
     counted,
     crossed,
+    detectable,
     difference,
     holm,
     kendall_tau,
@@ -182,7 +183,7 @@ def test_a_difference_that_never_varies_is_no_certainty() -> None:
     assert (found.low, found.estimate, found.high) == (-wilson(0, 20).high, 0.0, wilson(0, 20).high)
 
 
-@settings(max_examples=10, deadline=None)  # multipletests collects garbage in every call, a twentieth of a second
+@settings(max_examples=6, deadline=None)  # multipletests collects garbage in every call, a twentieth of a second
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
 def test_holm_agrees_with_statsmodels(ps: list[float]) -> None:
     assert holm(ps) == pytest.approx(tuple(multipletests(ps, method="holm")[1]))
@@ -262,13 +263,14 @@ def test_two_crossed_factors_agree_with_the_mean_squares_of_statsmodels(s: int, 
     table = np.random.default_rng(seed).normal(0.3, 1, (s, i)) + np.random.default_rng(seed + 1).normal(0, 1, i)
     rows = {"y": table.ravel(), "seed": np.repeat(range(s), i), "item": np.tile(range(i), s)}
     seeds, items, rest = (anova_lm(ols("y ~ C(seed) + C(item)", rows).fit())["mean_sq"] / (s * i)).tolist()
-    found, total = two_way(table), max(seeds + items - rest, seeds, items)
-    freedom = max(1, total**2 / (seeds**2 / (s - 1) + items**2 / (i - 1) + rest**2 / ((s - 1) * (i - 1))))
-    assert (found.seeds, found.items, found.total) == pytest.approx((seeds, items, total))
-    assert (found.mean, found.freedom) == pytest.approx((table.mean(), freedom))
-    assert found.p == pytest.approx(2 * stats.t.sf(abs(table.mean()) / math.sqrt(total), freedom))
-    low, high = stats.t.interval(0.95, freedom, table.mean(), math.sqrt(total))
-    assert (found.interval().low, found.interval().high) == pytest.approx((low, high))
+    found, fixed = two_way(table), max(0, items - rest)
+    assert (found.seeds, found.items, found.fixed) == pytest.approx((seeds, items, fixed))
+    over_items = stats.t.ppf(0.975, i - 1) ** 2
+    half = math.sqrt(max(stats.t.ppf(0.975, s - 1) ** 2 * seeds + over_items * fixed, over_items * items))
+    mean = float(table.mean())
+    assert found.interval() == Interval(
+        pytest.approx(mean), pytest.approx(mean - half), pytest.approx(mean + half), s, "crossed seeds and items")
+    assert found.half(found.p) == pytest.approx(abs(mean), rel=1e-6)  # the p-value is where the interval reaches 0
 
 
 @given(st.integers(2, 6), st.integers(2, 9), st.integers(0, 2**32 - 1))
@@ -280,10 +282,9 @@ def test_items_of_each_seed_s_own_leave_the_t_test_over_seeds(s: int, i: int, se
         means.append(float(np.nanmean(table[row])))
     found = two_way(table)
     assert found.mean == pytest.approx(np.mean(means))
-    assert found.seeds == pytest.approx(stats.sem(means) ** 2)
-    assert found.total == max(found.seeds, found.items)
-    if found.total == found.seeds and found.freedom > s - 1 - 1e-9:
-        assert found.p == pytest.approx(stats.ttest_1samp(means, 0).pvalue)
+    assert (found.seeds, found.fixed) == (pytest.approx(stats.sem(means) ** 2), 0)
+    over_items = 2 * stats.t.sf(abs(found.mean) / math.sqrt(found.items), s * i - 1)
+    assert found.p == pytest.approx(max(stats.ttest_1samp(means, 0).pvalue, over_items))
 
 
 def test_seeds_by_items_is_seeded_and_compares_arms_on_the_same_items() -> None:
@@ -328,8 +329,13 @@ def test_seeds_needed_agrees_with_the_power_of_statsmodels(ratio: float, power: 
     assert needed is not None and max(3, math.ceil(exact)) <= needed <= max(3, math.ceil(exact)) + 2
 
 
+def test_what_some_seeds_can_detect() -> None:
+    assert detectable(0.02, 5) == pytest.approx(0.02 / math.sqrt(5) * (stats.t.ppf(0.975, 4) + stats.t.ppf(0.8, 4)))
+    assert detectable(0.0, 4, fixed=0.01**2, power=0.5) == pytest.approx(0.01 * stats.norm.ppf(0.975))
+
+
 def test_more_seeds_do_not_help_where_the_problems_are_too_few() -> None:
-    assert seeds_needed([0.05, 0.06, 0.055], fixed=0.01**2) == 4
+    assert seeds_needed([0.05, 0.06, 0.055], fixed=0.01**2) == 3
     assert seeds_needed([0.05, 0.06, 0.055], fixed=0.02**2) is None
 
 

@@ -15,8 +15,8 @@ from scipy import stats
 from sirius_core.contrast.verdict import Final, Pair, Verdict, by_round, compare_predictions, from_dict, judge
 from sirius_core.statistics import Interval, changed, holm, mcnemar, two_way
 
-CROSSED = ("Each interval takes seeds and problems as drawn from many (two crossed factors, t with Satterthwaite's "
-           "degrees of freedom).")
+CROSSED = ("Each interval takes seeds and problems as drawn from many: Student's t over the seeds, widened by what the "
+           "problems that they share add.")
 EXACT = ("Exact McNemar test, paired over problems, for each seed by itself; intervals after Bonett and Price (2012).")
 
 
@@ -96,9 +96,9 @@ def test_three_seeds_speak_of_the_recipe() -> None:
 def test_what_cannot_be_told_says_how_many_more_seeds_would() -> None:
     found = judge({"a": arm(100, 100, 100), "b": arm(104, 112, 117)})
     assert found.sentence == (
-        "Cannot tell whether “b” is better than “a”: +5.5 points (95 % interval -0.7 to +11.7, p = 0.071) over 3 seeds "
-        "and 200 problems; about 6 more seeds would.")
-    assert [(pair.more, pair.different) for pair in found.pairs] == [(6, False)]
+        "Cannot tell whether “b” is better than “a”: +5.5 points (95 % interval -3.0 to +14.0, p = 0.11) over 3 seeds "
+        "and 200 problems; about 4 more seeds would.")
+    assert [(pair.more, pair.different) for pair in found.pairs] == [(4, False)]
 
 
 def test_a_difference_that_no_number_of_seeds_would_tell() -> None:
@@ -126,9 +126,9 @@ def test_equal_answers_leave_nothing_to_tell() -> None:
 
 def test_an_end_beside_nothing_is_not_rounded_to_it() -> None:
     """Else the sentence would seem to contradict itself: a difference, and an interval that reaches 0.0."""
-    found = judge({"a": arm(0, 0, 0, of=400), "b": arm(16, 38, 49, of=400)})
+    found = judge({"a": arm(0, 0, 0, of=400), "b": arm(20, 36, 46, of=400)})
     assert found.sentence == (
-        "“b” is better than “a”: +8.58 points (95 % interval +0.02 to +17.15, p = 0.0498) over 3 seeds and 400 "
+        "“b” is better than “a”: +8.50 points (95 % interval +0.03 to +16.97, p = 0.0497) over 3 seeds and 400 "
         "problems.")
 
 
@@ -147,7 +147,7 @@ def test_several_arms_are_corrected_by_holm_and_counted() -> None:
 def test_the_best_of_several_arms_is_named_with_its_runner_up() -> None:
     found = judge({"a": arm(60, 62, 61), "b": arm(140, 141, 142), "c": arm(100, 101, 100)})
     assert found.sentence == (
-        "“b”, the best of 3 arms, is better than “c”: +20.3 points (95 % interval +14.8 to +25.9, p < 0.001 after Holm "
+        "“b”, the best of 3 arms, is better than “c”: +20.3 points (95 % interval +14.6 to +26.1, p < 0.001 after Holm "
         "for 3 comparisons) over 3 seeds and 200 problems. All 3 pairs can be told apart.")
 
 
@@ -272,7 +272,7 @@ def test_predictions_stand_beside_what_came() -> None:
 
 def test_a_prediction_stays_open_where_one_cannot_tell() -> None:
     found = judge({"a": arm(100, 100, 100), "b": arm(104, 112, 117)})
-    measured = "“b” and “a” cannot be told apart, +5.5 points (95 % interval -0.7 to +11.7)"
+    measured = "“b” and “a” cannot be told apart, +5.5 points (95 % interval -3.0 to +14.0)"
     assert came(found, Said("", "b", None), Said("", "b", 20), Said("", "", None), Said("", "x", None)) == [
         f"open: {measured}", f"open: {measured}; +20.0 points were predicted, outside the interval",
         "open: no two arms can be told apart, but a difference is not ruled out", "open: “x” has not been compared"]

@@ -35,8 +35,8 @@ def why(level: Level, pairs: Sequence[Pair]) -> str:
     if level == "checkpoints":
         return ("Exact McNemar test, paired over problems, for each seed by itself; intervals after Bonett and Price "
                 f"(2012).{holm}")
-    return ("Each interval takes seeds and problems as drawn from many (two crossed factors, t with Satterthwaite's "
-            f"degrees of freedom).{holm}")
+    return ("Each interval takes seeds and problems as drawn from many: Student's t over the seeds, widened by what "
+            f"the problems that they share add.{holm}")
 
 
 def left_out(arms: Sequence[str], seeds: Sequence[int], items: int, asked: int) -> str:

@@ -24,12 +24,12 @@ from .one_checkpoint import (
 )
 from .paired import changed, mcnemar, minimum_effect, paired_delta, significantly_lower
 from .quantiles import t_quantile, t_two_sided
-from .seeds import TwoWay, crossed, seeds_by_items, seeds_needed, t_interval, two_way
+from .seeds import TwoWay, crossed, detectable, seeds_by_items, seeds_needed, t_interval, two_way
 from .several import holm, kendall_tau
 
 __all__ = [
     "Interval", "Paired", "TwoWay", "Values", "balanced_accuracy", "changed", "cluster_bootstrap", "clustered",
-    "counted", "crossed", "difference", "holm", "kendall_tau", "mcnemar", "minimum_effect", "paired_delta",
-    "pass_at_k", "pass_at_k_mean", "points", "seeds_by_items", "seeds_needed", "significantly_lower", "t_interval",
-    "t_quantile", "t_two_sided", "two_way", "wilson",
+    "counted", "crossed", "detectable", "difference", "holm", "kendall_tau", "mcnemar", "minimum_effect",
+    "paired_delta", "pass_at_k", "pass_at_k_mean", "points", "seeds_by_items", "seeds_needed", "significantly_lower",
+    "t_interval", "t_quantile", "t_two_sided", "two_way", "wilson",
 ]

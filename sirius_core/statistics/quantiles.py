@@ -15,15 +15,18 @@ def z_quantile(p: float) -> float:
 
 
 def t_quantile(p: float, df: float) -> float:
-    """Student's t with ``df`` degrees of freedom: ``t_quantile(0.975, 2)`` is 4.303. Regula falsi (Illinois rule)."""
-    if p < 0.5:
-        return -t_quantile(1 - p, df)
+    """Student's t with ``df`` degrees of freedom: ``t_quantile(0.975, 2)`` is 4.303."""
+    return -t_beyond(2 * p, df) if p < 0.5 else t_beyond(2 * (1 - p), df)
+
+
+def t_beyond(p: float, df: float) -> float:
+    """The t with P(|T| >= t) = p, for small p too: ``t_beyond(0.05, 2)`` is 4.303. Regula falsi (Illinois rule)."""
     low, high = 0.0, math.pi / 2  # the angle atan(t / sqrt(df)), which is bounded
-    below, above, moved = 0.5 - p, 1 - p, 0  # P(T <= t) - p at both ends; which end moved last
+    below, above, moved = p - 1, p, 0  # p - P(|T| >= t) at both ends; which end moved last
     middle = low
     while high - low > 1e-15 and above > below:
         middle = (low * above - high * below) / (above - below)
-        error = 1 - p - _two_tails(math.tan(middle) ** 2, df) / 2
+        error = p - _two_tails(math.tan(middle) ** 2, df)
         if error < 0:
             low, below, above, moved = middle, error, above / 2 if moved < 0 else above, -1
         elif error > 0:
