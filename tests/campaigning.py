@@ -16,8 +16,8 @@ from sirius_core.finetune import OnStep, Tuned, TuneJob
 from sirius_core.store import Store
 from sirius_core.tasks.formulas import problem
 
-TINY = {"rounds": 1, "problems": 12, "max_solutions": 2, "max_repairs": 8, "validation": 4, "heldout": 16,
-        "new_wordings": 0, "withheld_forms": 0, "controls": 0, "chunk": 30, "workers": 1}
+TINY = {"rounds": 1, "problems": 8, "max_solutions": 2, "max_repairs": 6, "validation": 2, "heldout": 10,
+        "new_wordings": 0, "withheld_forms": 0, "controls": 0, "gate": False, "chunk": 15, "workers": 1}
 ARMS = {"again": {"critic": "none"}, "critic": {}}
 
 

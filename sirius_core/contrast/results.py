@@ -177,8 +177,9 @@ def fairness(plan: Plan, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     if equal:
         lines.append(f"Held equal in learning: {', '.join(equal)}." if plan.equal else
                      f"Equal in learning, though not held so: {', '.join(equal)}.")
-    if plan.equal and any(part.startswith(plan.equal) for part in other):
-        lines.append(f"{plan.equal.capitalize()} were to be held equal, but an arm could not spend them.")
+    if missed := [part for part in other if plan.equal and part.startswith(f"{plan.equal} (")]:
+        lines.append(f"To be held equal, but not so in the end: {missed[0]}.")
+        other.remove(missed[0])
     if other:
         lines.append(f"Not equal in learning: {', '.join(other)}.")
     answers = {arm: sum(row["answer_calls"] for row in own) / len(own) for arm, own in means.items()}
