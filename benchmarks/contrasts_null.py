@@ -3,7 +3,7 @@
     null      two arms that are the same recipe, simulated: how often `verdict.judge` calls them different
     family    eight such arms: how often it calls any of the 28 pairs different
     planted   one arm better by the detectable size of the design (power .8, computed): how often it is found
-    real      the embedded model: one recipe run with many seeds, its runs dealt out to two arms (not in the default)
+    real      the embedded model: one recipe run with many seeds, its runs dealt out to two arms (only if it is named)
 
 Simulated: 5 seeds (and 3), 2,000 problems of very different difficulty (about 65 % right), the luck of a seed with an
 SD of two points in each arm by itself, as runs of the `contrast` preset have it; problems that suit one arm more than
@@ -149,28 +149,29 @@ def real(runs: int = RUNS, lot: int = LOT) -> None:
 
 def main() -> None:
     said = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    said.add_argument("what", nargs="*", choices=("null", "family", "planted", "real"))
+    said.add_argument("what", nargs="*", default="simulated",
+                      choices=("simulated", "null", "family", "planted", "real"))
     said.add_argument("--seed", type=int, default=0)
     said.add_argument("--runs", type=int, default=RUNS, help="of the embedded model")
     args = said.parse_args()
-    args.what = args.what or ["null", "family", "planted"]
+    what = {"null", "family", "planted"} if "simulated" in args.what else set(args.what)
     for design in (Design(), Design(half=True), Design(seeds=3)):
         asked = "each a half of 4,000" if design.half else "the same 2,000"
         head = f"{design.seeds} seeds, {asked} problems"
         size = design.detectable()
-        if "null" in args.what:
+        if "null" in what:
             made = simulated(design, (0, 0), SIMULATED, args.seed)
             print(f"null, {head}: called different {counted(different(made), SIMULATED)}, interval covers 0 in "
                   f"{covered(made, 0)}", flush=True)
-        if "family" in args.what and not design.half:
+        if "family" in what and not design.half:
             made = simulated(design, (0,) * 8, SIMULATED // 4, args.seed)
             print(f"family of 8 arms, {head}: any pair called different {counted(different(made), len(made))}",
                   flush=True)
-        if "planted" in args.what:
+        if "planted" in what:
             made = simulated(design, (-size / 2, size / 2), SIMULATED, args.seed + 1)
             print(f"planted, {head}: {100 * size:.1f} points (detectable with power .8) found "
                   f"{counted(found(made), SIMULATED)}, interval covers it in {covered(made, size)}", flush=True)
-    if "real" in args.what:
+    if "real" in what:
         real(args.runs)
 
 

@@ -20,6 +20,7 @@ from statsmodels.stats.proportion import proportion_confint
 from sirius_core.statistics import (
     Interval,
     Paired,
+    TwoWay,
     balanced_accuracy,
     changed,
     cluster_bootstrap,
@@ -311,6 +312,16 @@ def test_two_way_needs_two_seeds_and_two_items() -> None:
     assert two_way([[1], [1], [0]]).interval() == Interval(2 / 3, -math.inf, math.inf, 1, "one seed")
     with pytest.raises(ValueError, match="without any item"):
         two_way([[math.nan, math.nan], [1, 0]])
+
+
+@given(st.floats(1e-18, 50), st.floats(1e-4, 1), st.floats(1e-9, 1), st.integers(2, 12), st.integers(3, 3000))
+def test_the_p_of_a_table_is_the_level_at_which_its_interval_reaches_nothing(
+        mean: float, seeds: float, fixed: float, s: int, i: int) -> None:
+    found = TwoWay(mean, seeds, 1e-12, fixed, s, i)
+    low, high = sorted(2 * stats.t.sf(mean / math.sqrt(seeds + fixed), n - 1) for n in (s, i))
+    assert low * (1 - 1e-6) - 1e-12 <= found.p <= high * (1 + 1e-6)
+    if 1e-11 < found.p < 0.999:
+        assert found.half(found.p) == pytest.approx(mean, rel=1e-6)
 
 
 def test_every_item_gained_with_every_seed_is_as_sure_as_the_items_are_many() -> None:

@@ -79,8 +79,10 @@ class TwoWay:
         """The p at which t²_{S-1} seeds + t²_{I-1} fixed is mean², between the p of either t: regula falsi in log p."""
         total, s, i = self.seeds + self.fixed, self.n_seeds - 1, self.n_items - 1
         least, most = sorted(_p_of_t(self.mean, total, df) for df in (s, i))
-        if not self.fixed or most < 1e-12:  # quantiles have no digits there
-            return _p_of_t(self.mean, total, s) if not self.fixed else most
+        if not self.fixed:
+            return _p_of_t(self.mean, total, s)
+        if most < 1e-12 or most - least < 1e-9 * most:  # quantiles have no digits there; nothing lies between
+            return most
 
         def short(log_p: float) -> float:
             """How far the interval of that level is from reaching the mean; grows with p."""
