@@ -16,6 +16,8 @@ findings           what an experiment found, as cards
 learned            what each model learned from, by weights or in words
 spending           what a round took at an endpoint
 measure            pass@k, as a process of its own
+measures           inside a panel, exploration and exploitation, who earned what
+measuring          a measurement as a process of its own: start, progress, stop
 pocket             what the embedded model is and is not
 data               what a dataset holds, where it is chosen and where it was played
 form               the form of a new experiment, made from the settings
