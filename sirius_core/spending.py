@@ -2,10 +2,10 @@
 ``round_tokens``), so that recipes are compared at equal cost.
 
 Tries come first, every problem's first try before any second one. Repairs follow in slices. What they leave is spent
-on more tries: at problems that nothing has solved yet, then at all that were failed at least once. A slice is as large as the budget allows if everything in it
-takes the most that it can, so the budget is exceeded by less than one item's worst case; a round ends where nothing is
-left of it, or nothing is left to do. How large slices were follows from what is stored, so a run that was killed goes
-on in the same ones.
+on more tries: at problems that nothing has solved yet, then at all that were failed at least once. A slice is as large
+as the budget allows if everything in it takes the most that it can, so the budget is exceeded by less than one item's
+worst case; a round ends where nothing is left of it, or nothing is left to do. How large slices were follows from what
+is stored, so a run that was killed goes on in the same ones.
 """
 
 from __future__ import annotations

@@ -125,10 +125,10 @@ def test_stopped_after_chunks_of_every_phase_it_goes_on_in_the_same_slices(store
     for count in range(100):
         heard = 0
 
-        def progress(round: int, phase: str, done: int, total: int) -> None:
+        def progress(round: int, phase: str, done: int, total: int, last: int = 3 + 2 * count) -> None:
             nonlocal heard
             heard += round == 1
-            if heard == 3 + 2 * count:
+            if heard == last:
                 raise Killed
 
         try:
