@@ -102,6 +102,7 @@ def test_from_a_file_to_a_sentence_and_on_with_more_seeds(sirius: Any, tmp_path:
     (["two.toml", "--set", "critic=blind"], "--set critic: arm 'play again' sets it itself"),
     (["two.toml", "--set", "critics=blind"], "did you mean 'critic'"),
     (["two.toml", "--seeds", "0"], "1 to 100 seeds"),
+    (["two.toml", "--seeds", "10000000000"], "1 to 100 seeds"),
     (["two.toml", "--equal", "time"], "choose one of calls, tokens, examples, steps"),
     (["contrast-7"], "there is no database"),
 ])
@@ -110,6 +111,27 @@ def test_what_is_wrong_is_said_before_anything_stands(
     monkeypatch.chdir(tmp_path)
     said = sirius(*arguments, "--json")
     assert said.code == 2 and says in said.err and said.out == "" and len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("text, says", [
+    ("preset = []", "there is no preset []"), ("seeds = 10000000000", "1 to 100 seeds"),
+    ("seeds = [9223372036854775808]", "whole numbers below 2**63"), ("question = 5", "question=5: a text is needed"),
+    ('[arms.""]', "every arm needs a name"), (r'[arms."a\nb"]', r"the arm 'a\nb': a name is one line"),
+    (f"[arms.{'w' * 61}]", "at most 60 characters"),
+])
+def test_a_file_that_says_something_else_is_refused_in_one_line(
+        sirius: Any, tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "two.toml").write_text(f'{text}\n[arms.critic]\n[arms."play again"]\ncritic = "none"\n')
+    said = sirius(tmp_path / "two.toml")
+    assert said.code == 2 and says in said.err and len(said.err.splitlines()) == 1
+
+
+def test_with_a_prediction_that_cannot_be_kept_nothing_is_made(sirius: Any, tmp_path: Path) -> None:
+    said = sirius(tmp_path / "two.toml", "--predict", "critics")
+    assert (said.code, said.out, said.err) == (2, "", "sirius: there is no arm 'critics'; did you mean 'critic'?\n")
+    assert sirius(tmp_path / "two.toml", "--predict", "critic", "--points", 101).code == 2
+    with Store(tmp_path / "lab.db") as store:
+        assert store.contrasts.all() == []
 
 
 def test_it_pauses_where_a_budget_is_spent_and_goes_on_with_a_larger_one(sirius: Any, tmp_path: Path) -> None:

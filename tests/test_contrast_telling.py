@@ -35,9 +35,10 @@ def round_of(accuracy: float, n: int) -> int:
 # -- the plan as a text ----------------------------------------------------------------------------------------------
 SEEDS = st.lists(st.integers(-2**40, 2**40), min_size=1, max_size=4, unique=True) | st.just([0, 1])
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+NAMES = TEXTS.filter(lambda name: name.isprintable() and name.strip())
 
 
-@given(TEXTS, TEXTS, TEXTS, SEEDS, st.sampled_from(["", "calls", "steps"]), st.floats(1e-5, 0.1), st.booleans())
+@given(TEXTS, TEXTS, NAMES, SEEDS, st.sampled_from(["", "calls", "steps"]), st.floats(1e-5, 0.1), st.booleans())
 def test_a_plan_is_read_back_from_its_text(
     name: str, question: str, arm: str, seeds: list[int], equal: str, rate: float, gate: bool
 ) -> None:

@@ -37,12 +37,15 @@ def add(command: Add) -> None:
 
 def _contrast(args: argparse.Namespace) -> int:
     from ..store import Store
+    from ..store.contrasts import predictable
 
     standing = STANDS.fullmatch(args.what)
     if standing:
         existing(args.db)
     plan = None if standing else _plan(args)
     with Store(args.db) as store:
+        if plan is not None and args.predict is not None:  # with a prediction that cannot be kept nothing is made
+            predictable([arm.name for arm in plan.arms], args.predict, args.points)
         contrast = _standing(store, args) if plan is None else _created(store, plan)
         print(f"contrast {contrast} in {args.db}", file=sys.stderr, flush=True)
         if args.predict is not None:

@@ -32,6 +32,8 @@ EQUAL = ("", "calls", "tokens", "examples", "steps")
 HELD = {"calls": "round_calls", "tokens": "round_tokens", "examples": "examples", "steps": "steps"}
 """The setting with which an arm is held to a budget."""
 MOST_ARMS, MOST_SEEDS = 16, 100
+MOST_NAME = 60
+"""So long may the name of an arm be in a file and on a page: it stands in tables, legends and sentences."""
 _KNOWN = ("name", "question", "preset", "seeds", "equal", "settings", "arms")
 
 
@@ -51,9 +53,13 @@ class Plan:
     def __post_init__(self) -> None:
         if len(self.arms) < 2:
             raise UsageError(f"a contrast needs two arms or more, not {len(self.arms)}")
-        if len(self.arms) > MOST_ARMS or not 1 <= len(self.seeds) <= MOST_SEEDS:
-            raise UsageError(f"a contrast has at most {MOST_ARMS} arms and 1 to {MOST_SEEDS} seeds")
+        if len(self.arms) > MOST_ARMS:
+            raise UsageError(f"a contrast has at most {MOST_ARMS} arms, not {len(self.arms)}")
+        if not 1 <= len(self.seeds) <= MOST_SEEDS:
+            raise UsageError(f"a contrast has 1 to {MOST_SEEDS} seeds, not {len(self.seeds)}")
         names = [arm.name for arm in self.arms]
+        if not all(name.strip() for name in names):  # a prediction without a name says "no difference"
+            raise UsageError("every arm needs a name")
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise UsageError(f"two arms are called {twice[0]!r}: give each a name of its own")
         if len(set(self.seeds)) < len(self.seeds):
@@ -105,12 +111,18 @@ def parsed(found: Mapping[str, Any], name: str, folder: Path, where: str, more: 
         raise UsageError(f"{where}: arms are tables of settings, [arms.NAME]")
     if not isinstance(settings, dict):
         raise UsageError(f"{where}: settings are a table, [settings]")
+    for text in ("name", "question"):
+        if not isinstance(found.get(text, ""), str):
+            raise UsageError(f"{where}: {text}={found[text]!r}: a text is needed")
+    if unfit := [n for n in arms if len(n) > MOST_NAME or not n.isprintable()]:
+        raise UsageError(f"{where}: the arm {unfit[0][:MOST_NAME]!r}: a name is one line of at most {MOST_NAME} "
+                         "characters that can be seen")
     start = found.get("preset", "contrast")
-    if start not in PRESETS:
+    if not isinstance(start, str) or start not in PRESETS:
         raise UsageError(f"{where}: there is no preset {start!r}; known are {', '.join(PRESETS)}")
     try:
-        return Plan(str(found.get("name", name)), tuple(Arm(n, _found(c, folder)) for n, c in arms.items()),
-                    str(found.get("question", "")), start, seeds_of(found.get("seeds", 5)), found.get("equal", ""),
+        return Plan(found.get("name", name), tuple(Arm(n, _found(c, folder)) for n, c in arms.items()),
+                    found.get("question", ""), start, seeds_of(found.get("seeds", 5)), found.get("equal", ""),
                     _found(settings, folder))
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
@@ -120,9 +132,13 @@ def seeds_of(said: Any) -> tuple[int, ...]:
     """``5`` is 0 to 4; a list is itself."""
     if isinstance(said, bool) or not isinstance(said, (int, list)):
         raise UsageError(f"seeds={said!r}: a number of seeds, or a list of them")
-    seeds = list(range(said)) if isinstance(said, int) else said
+    if isinstance(said, int):
+        if not 1 <= said <= MOST_SEEDS:
+            raise UsageError(f"seeds={said}: a contrast has 1 to {MOST_SEEDS} seeds; a list names them: [{said}]")
+        return tuple(range(said))
+    seeds = said
     if not all(isinstance(s, int) and not isinstance(s, bool) and abs(s) < 2**63 for s in seeds):
-        raise UsageError(f"seeds={said!r}: whole numbers are needed")
+        raise UsageError(f"seeds={said!r}: whole numbers below 2**63 are needed")
     return tuple(seeds)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,14 @@ class Prediction:
     points: float | None
     reason: str
     created_at: str
+
+
+def predictable(arms: Iterable[str], arm: str, points: float | None) -> None:
+    """UsageError for an arm that is none of ``arms`` and not "" (no difference), and for points that cannot be."""
+    if arm and arm not in (names := list(arms)):
+        raise UnknownName("arm", arm, names)
+    if points is not None and not (math.isfinite(points) and abs(points) <= 100):
+        raise UsageError(f"{points} points: a difference lies between -100 and 100")
 
 
 class Contrasts:
@@ -107,11 +115,7 @@ class Contrasts:
 
     def predict(self, contrast: str, author: str, arm: str, points: float | None, reason: str) -> None:
         """Keep what somebody expects; Locked once the contrast has begun. UsageError for an arm that it has not."""
-        arms = self.get(contrast).plan["arms"]
-        if arm and arm not in arms:
-            raise UnknownName("arm", arm, arms)
-        if points is not None and not (math.isfinite(points) and abs(points) <= 100):
-            raise UsageError(f"{points} points: a difference lies between -100 and 100")
+        predictable(self.get(contrast).plan["arms"], arm, points)
         with self.db.write():
             if self.begun(contrast):
                 raise Locked(f"{contrast} has begun: what was predicted before stands, and nothing can be added")
