@@ -14,7 +14,8 @@ from .trades import SEATS, Bundle, Holdings, Trade, after
 class Outcome(NamedTuple):
     """``ended``: one of `moves.ENDINGS`; ``seat``: who did that; ``trade``: the deal, None without one; ``payoffs``:
     each seat's own utility; ``paper``: the same as SiriuS reports it. Not to agree is worth the same whatever the
-    ending, and a forfeit is told from a refusal by ``ended`` alone."""
+    ending, and a forfeit is told from a refusal by ``ended`` alone. (Of a crash the originals record nothing; here it
+    stands as if nothing had changed.)"""
 
     ended: str
     seat: int

@@ -41,11 +41,12 @@ def judge(setting: Setting, seat: int, turn: int, offer: Trade | None, text: str
 
 def ending(setting: Setting, turn: int, kind: str) -> str:
     """Why the game ends with this message, "" where it goes on."""
-    if not (_ends(setting, kind) or turn + 1 == setting.messages):
+    ends = _ends(setting, kind)
+    if not ends and turn + 1 < setting.messages:
         return ""
     if turn == 0:
         return "no summary"
-    return {ACCEPT: "accepted", REJECT: "rejected"}.get(kind, "cap") if _ends(setting, kind) else "cap"
+    return "cap" if not ends else "accepted" if kind == ACCEPT else "rejected"
 
 
 def recorded(setting: Setting, accepted: bool, resources: Holdings) -> tuple[Any, Any]:

@@ -19,10 +19,10 @@ def part(text: str, opening: str, closing: str) -> str | None:
     if len(pieces) == 1:
         return None
     if len(pieces) == 3:
-        raise Refused("said twice", f"{opening} stands twice; one message has one of it.")
+        raise Refused("said twice", f"The message has {opening} more than once.")
     content, closed, _ = pieces[1].partition(closing)
     if not closed:
-        raise Refused("open tag", f"{opening} is never closed by {closing}.")
+        raise Refused("open tag", f"The message opens {opening} and never closes it by {closing}.")
     return content.strip()
 
 
