@@ -191,12 +191,16 @@ class _Campaign:
         self.cancelled = True
 
     def run(self) -> None:
-        """All that is not done yet, seed by seed so that all arms' curves fill together, and the verdict."""
-        legs = [(seed, arm.name) for seed in self.plan.seeds for arm in self.plan.arms]
-        for place, (seed, arm) in enumerate(legs):
-            self.store.contrasts.set_job(self.contrast, done=place)
+        """All that is not done yet, seed by seed so that all arms' curves fill together, and the verdict. Seeds that
+        are added meanwhile are played, too."""
+        place = 0
+        while place < len(legs := [(seed, arm.name) for seed in self.plan.seeds for arm in self.plan.arms]):
+            self.store.contrasts.set_job(self.contrast, done=place, total=len(legs))
             self._check()
+            seed, arm = legs[place]
             self._leg(seed, arm, f"{place + 1} of {len(legs)}: seed {seed}, {arm}")
+            place += 1
+            self.plan = plan_of(self.store, self.contrast)
         self.store.contrasts.set_job(self.contrast, done=len(legs), message="comparing")
         self._hear("comparing")
         body, figure = conclude(self.store, self.contrast)

@@ -315,6 +315,26 @@ def test_more_seeds_make_a_recipe_of_checkpoints(tmp_path: Path) -> None:
         said = store.contrasts.verdict(contrast)
         assert said is not None and (said["level"], said["seeds"]) == ("recipe", 3) and len(said["pairs"]) == 1
         assert told(store, contrast)[:4] == before
+        assert said["why"].endswith(
+            "It was judged before, with 2 seeds: whoever adds seeds until arms differ calls equal arms different more "
+            "often than p says. A new contrast on other seeds is free of that.")
+
+
+def test_seeds_added_while_it_is_at_work_are_played_before_it_is_judged(tmp_path: Path) -> None:
+    path, plan = tmp_path / "lab.db", small(seeds=[3])
+    contrast = begun(path, plan)
+
+    def hear(news: str) -> None:
+        if news.startswith("1 of 2"):
+            with Store(path) as store:
+                assert campaign.more_seeds(store, contrast, 1) == (3, 4)
+
+    job = campaign.carry_on(path, contrast, hear=hear, machine=Players(replace(plan, seeds=(3, 4))))
+    assert (job.status, job.done, job.total) == ("done", 4, 4)
+    with Store(path) as store:
+        said = store.contrasts.verdict(contrast)
+        assert said is not None and (said["seeds"], said["counted"], said["left_out"]) == (2, [3, 4], [])
+        assert "judged before" not in said["why"]
 
 
 def test_only_what_touches_no_result_may_change(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ critic = "none"
 # -- means and curves --------------------------------------------------------------------------------------------------
 def test_a_mean_of_few_seeds_speaks_of_checkpoints_and_one_of_three_of_the_recipe() -> None:
     two = [*closed("a", 0, 0.5), *closed("a", 1, 0.7)]
-    answers, over = wilson(120, 200), telling.mean(two)
+    answers, over = wilson(60, 100), telling.mean(two)  # both seeds answered the same hundred problems
     assert (over.estimate, over.low, over.high, over.n) == (0.6, answers.low, answers.high, 2)
     three = [*two, *closed("a", 2, 0.6)]
     assert telling.mean(three) == t_interval([0.5, 0.7, 0.6])

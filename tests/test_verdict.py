@@ -151,6 +151,15 @@ def test_the_best_of_several_arms_is_named_with_its_runner_up() -> None:
         "for 3 comparisons) over 3 seeds and 200 problems. All 3 pairs can be told apart.")
 
 
+def test_the_first_is_the_best_only_where_it_is_told_from_every_other() -> None:
+    """The third is further behind than the second, but its seeds vary too much to tell."""
+    found = judge({"a": arm(10, 120, 190), "b": arm(150, 151, 152), "c": arm(140, 141, 142)})
+    assert found.order == ("b", "c", "a") and [pair.different for pair in found.pairs] == [False, False, True]
+    assert found.sentence == (
+        "“b”, the first of 3 arms, is better than “c”: +5.0 points (95 % interval +2.1 to +7.9, p = 0.002 after Holm "
+        "for 3 comparisons) over 3 seeds and 200 problems. 1 of the 3 pairs can be told apart.")
+
+
 def test_more_seeds_are_asked_at_the_level_that_holm_leaves() -> None:
     """Of three waiting pairs each must come below a third of 5 %: that takes more seeds than one pair alone."""
     two = {"a": arm(100, 100, 100), "b": arm(104, 112, 117)}

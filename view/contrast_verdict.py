@@ -117,7 +117,7 @@ def ends(store: Store, contrast: str) -> None:
         for place, row in enumerate(found)])
     few = any(row["seeds"] < telling.FEW for row in found)
     st.caption("Mean of an arm over its seeds; the line is its 95 % interval: "
-               + ("Wilson's, over all answers of these checkpoints." if few else "Student's, over the seeds."))
+               + ("Wilson's, of these checkpoints over one seed's number of answers." if few else "Student's, over the seeds."))
 
 
 def arms(store: Store, contrast: str, plan: Plan) -> None:

@@ -9,6 +9,7 @@ from ..store.arms import Arms
 from .curves import learning
 from .plan import Plan, from_dict
 from .results import fairness, final, refusal, results, spent
+from .sentences import seen_before
 from .verdict import Verdict, by_round, compare_predictions, judge
 
 
@@ -32,7 +33,9 @@ def conclude(store: Store, contrast: str) -> tuple[dict[str, Any], dict[str, Any
     else:
         verdict, rows = judge(final(found)), by_round(found)
     costs = [row for row in spent(store, contrast) if row["arm"] in arms and row["seed"] in seeds]
-    body = {**verdict.as_dict(), "by_round": rows, "fairness": fairness(plan, costs), "left_out": left_out,
+    before = [n for n in store.contrasts.judged(contrast) if n < len(plan.seeds)]
+    why = verdict.why if verdict.level == "none" else " ".join(filter(None, (verdict.why, seen_before(before))))
+    body = {**verdict.as_dict(), "why": why, "by_round": rows, "fairness": fairness(plan, costs), "left_out": left_out,
             "predictions": compare_predictions(verdict, store.contrasts.predictions(contrast)), "counted": seeds}
     names = [arm.name for arm in plan.arms]
     rounds = max(plan.settings_of(arm).rounds for arm in plan.arms)

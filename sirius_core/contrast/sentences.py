@@ -52,6 +52,15 @@ def left_out(arms: Sequence[str], seeds: Sequence[int], items: int, asked: int) 
     return " ".join(said)
 
 
+def seen_before(seeds: Sequence[int]) -> str:
+    """That the contrast was judged before, with so many seeds each time; "" for never."""
+    if not seeds:
+        return ""
+    return (f"It was judged before, with {' and '.join(map(str, seeds))} seed{'s' * (seeds[-1] > 1)}: whoever adds "
+            "seeds until arms differ calls equal arms different more often than p says. A new contrast on other seeds "
+            "is free of that.")
+
+
 def came(order: Sequence[str], pairs: Sequence[Pair], arm: str, said: float | None) -> str:
     """What became of a prediction: that ``arm`` comes first, by ``said`` points; "" is no difference."""
     if len(order) < 2 or not pairs:
@@ -84,7 +93,9 @@ def quoted(arm: str) -> str:
 def _recipe(first: str, second: str, pair: Pair, pairs: Sequence[Pair], arms: int) -> str:
     measured = f"{_points(pair.delta, _p(pair, pairs))} over {pair.seeds} seeds and {pair.items:,} problems"
     if pair.different:
-        rest = "" if arms == 2 else f", the best of {arms} arms,"
+        # one that is further behind than the second may vary so much that it cannot be told from the first
+        best = all(p.different for p in pairs if first in (p.one, p.other))
+        rest = "" if arms == 2 else f", the {'best' if best else 'first'} of {arms} arms,"
         return f"{quoted(first)}{rest} is better than {quoted(second)}: {measured}."
     if not pair.gained and not pair.lost:
         return (f"{quoted(first)} and {quoted(second)} were right in the same answers, over {pair.seeds} seeds and "

@@ -33,14 +33,16 @@ def rows(store: Store, name: str, contrast: str) -> list[Row]:
 def mean(found: Sequence[Closed]) -> Interval:
     """The mean accuracy of one arm over its seeds in one round, with its interval.
 
-    From three seeds on Student's t over the seeds, which holds for the recipe; below that Wilson's interval over all
-    answers, which holds for these checkpoints only.
+    From three seeds on Student's t over the seeds, on these problems; below that Wilson's interval of one seed's number
+    of answers, which holds for these checkpoints only: seeds answer the same problems, so more of them are not as many
+    answers more.
     """
     if len(found) >= FEW:
         over = t_interval([c.accuracy for c in found])
         return Interval(over.estimate, max(0.0, over.low), min(1.0, over.high), over.n, over.method)
-    answers = wilson(sum(c.correct for c in found), sum(c.n for c in found))
-    return Interval(fmean(c.accuracy for c in found), answers.low, answers.high, len(found), answers.method)
+    accuracy, n = fmean(c.accuracy for c in found), min(c.n for c in found)
+    answers = wilson(round(accuracy * n), n)
+    return Interval(accuracy, answers.low, answers.high, len(found), answers.method)
 
 
 def ends(store: Store, contrast: str) -> dict[str, dict[int, Closed]]:

@@ -136,6 +136,10 @@ class Contrasts:
                     "body = excluded.body, figure = excluded.figure, created_at = excluded.created_at",
                     contrast, seeds, dumps(dict(body)), figure, now())
 
+    def judged(self, contrast: str) -> list[int]:
+        """With how many seeds it has been judged so far, the fewest first."""
+        return [row[0] for row in self.db.rows("SELECT seeds FROM verdict WHERE contrast = ? ORDER BY seeds", contrast)]
+
     def verdict(self, contrast: str) -> dict[str, Any] | None:
         """What the most seeds say: what was stored, with {"seeds", "figure", "created_at"}; None before there is any.
 
