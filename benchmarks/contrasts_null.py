@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ from sirius_core.store.browse import Browse
 SIMULATED = 200
 SMALL = {"rounds": 1, "problems": 60, "max_solutions": 2, "heldout": 200, "validation": 16, "new_wordings": 0,
          "withheld_forms": 0, "controls": 0, "interim": 0, "max_repairs": 0, "workers": 1}
-RUNS, LOT = 60, 3
+RUNS, LOTS = 90, (3, 5)
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,11 @@ class Design:
 
     def logits(self, share: float) -> float:
         """The logit at which problems of these difficulties are answered rightly in this share."""
-        low, high = -10.0, 10.0
-        while high - low > 1e-9:
-            middle = (low + high) / 2
-            low, high = (middle, high) if float(_chance(middle + self._spread()).mean()) < share else (low, middle)
-        return low
+        return _logit(share, math.hypot(self.difficulty, self.suits))
 
     def detectable(self) -> float:
         """The difference of two arms that this many seeds find with power .8."""
-        chance = _chance(self.logits(self.accuracy) + self._spread())
+        chance = _chance(self.logits(self.accuracy) + _spread(math.hypot(self.difficulty, self.suits)))
         noise = float((chance * (1 - chance)).mean())  # of one answer
         slope = self.suits * noise  # a logit's SD as a share
         return detectable(math.sqrt(2 * (self.luck**2 + noise / self.items)), self.seeds,
@@ -81,9 +78,20 @@ class Design:
                 found[f"arm {arm}"][seed] = {names[i]: int(right[i]) for i in items.tolist()}
         return found
 
-    def _spread(self) -> np.ndarray:
-        """Quantiles of what problems differ by, difficulty and what suits an arm together."""
-        return math.hypot(self.difficulty, self.suits) * np.random.default_rng(0).standard_normal(20_000)
+
+@cache
+def _spread(sd: float) -> np.ndarray:
+    """By how much 20,000 problems differ."""
+    return sd * np.random.default_rng(0).standard_normal(20_000)
+
+
+@cache
+def _logit(share: float, sd: float) -> float:
+    low, high = -10.0, 10.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (middle, high) if float(_chance(middle + _spread(sd)).mean()) < share else (low, middle)
+    return low
 
 
 def _chance(logit: np.ndarray) -> np.ndarray:
@@ -131,20 +139,18 @@ def dealt(answers: Sequence[Mapping[str, int]], order: Sequence[int], lot: int) 
                   "b": {seed: answers[order[lot + seed]] for seed in range(lot)}})
 
 
-def real(runs: int = RUNS, lot: int = LOT) -> None:
-    started = time.process_time()
+def real(runs: int) -> None:
     answers = played(runs)
     scores = [sum(run.values()) / len(run) for run in answers]
-    rng = np.random.default_rng(0)
     print(f"real: {runs} runs of one recipe, {len(answers[0])} problems, {np.mean(scores):.1%} right, SD of a run "
-          f"{100 * np.std(scores, ddof=1):.1f} points, {time.process_time() - started:.0f} s of CPU")
-    apart = [dealt(answers, range(first, first + 2 * lot), lot) for first in range(0, runs - 2 * lot + 1, 2 * lot)]
-    print(f"  lots of {lot} and {lot} seeds that share no run: called different "
-          f"{counted(different(apart), len(apart))}")
-    for size in (lot, 5):
-        deals = [dealt(answers, rng.permutation(runs).tolist(), size) for _ in range(SIMULATED)]
-        print(f"  {SIMULATED} deals of {size} and {size} seeds, which share runs: called different "
-              f"{different(deals)}/{SIMULATED} = {different(deals) / SIMULATED:.1%}")
+          f"{100 * np.std(scores, ddof=1):.1f} points, {sum(os.times()[:4]):.0f} s of CPU", flush=True)
+    rng = np.random.default_rng(0)
+    for size in LOTS:
+        apart = [dealt(answers, range(first, first + 2 * size), size)
+                 for first in range(0, runs - 2 * size + 1, 2 * size)]
+        deals = [dealt(answers, rng.permutation(runs).tolist(), size) for _ in range(SIMULATED if apart else 0)]
+        print(f"  {size} and {size} seeds: called different {counted(different(apart), len(apart))} of the lots that "
+              f"share no run, {different(deals)}/{len(deals)} of the deals", flush=True)
 
 
 def main() -> None:
