@@ -5,8 +5,8 @@
 Each game is a script of six whole replies with all tags (700 characters or so, as models write them), drawn by a seed:
 five offers and an ACCEPT, legal, read one by one with `State.said`; then the outcome is asked for. Seconds are of
 processor time, so that other work on the machine costs less; best and median of the repeats. `repeated`: offers as
-drawn, of which many are the same and are read once; `fresh`: every offer is read anew. Below them the microseconds of a
-message, by part.
+drawn, in which the same amounts come again and are read once; `fresh`: in every game they are read anew. Below them the
+microseconds of a message, by part.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def play(script: Sequence[Script]) -> None:
 
 def play_fresh(script: Sequence[Script]) -> None:
     for one in script:
-        trades.read.cache_clear()
+        trades._gives.cache_clear()
         play((one,))
 
 
@@ -84,11 +84,10 @@ def parts(script: Sequence[Script], repeats: int) -> dict[str, float]:
     said = [text for _, texts in script for text in texts]
     opening, closing = f"<{tags.TRADE}>", f"</{tags.TRADE}>"
     offers = [words for text in said if (words := tags.part(text, opening, closing)) != "NONE"]
-    read, setting = trades.read.__wrapped__, script[0][0]
-    given = [read(words) for words in offers]
+    setting, given = script[0][0], [trades.read(words) for words in offers]
     per = {
         "one part": seconds(lambda: [tags.part(text, opening, closing) for text in said], repeats)[0] / len(said),
-        "reading a new offer": seconds(lambda: [read(words) for words in offers], repeats)[0] / len(offers),
+        "reading an offer": seconds(lambda: [trades.read(words) for words in offers], repeats)[0] / len(offers),
         "its legality": seconds(lambda: [strict.settled(setting, one) for one in given], repeats)[0] / len(offers),
         "all": seconds(lambda: play(script), repeats)[0] / len(said),
     }

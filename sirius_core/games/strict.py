@@ -9,7 +9,7 @@ from __future__ import annotations
 from .game import Limits, Setting
 from .moves import ACCEPT, INVALID, OFFER, REJECT, WAIT, Event, Legal, Move
 from .tags import ANSWER, NOTHING, TRADE, part
-from .trades import SEATS, Bundle, Gives, Refused, Trade, read
+from .trades import MOST, SEATS, Bundle, Gives, Refused, Trade, read
 
 _ANSWERS = {"ACCEPT": ACCEPT, "REJECT": REJECT, "NONE": WAIT, "PROPOSAL": OFFER}
 _ANSWER, _ANSWER_END = f"<{ANSWER}>", f"</{ANSWER}>"
@@ -112,8 +112,12 @@ def _beyond(setting: Setting, seat: int, item: str, amount: int) -> Refused:
     if amount < 0:
         return Refused("negative", f"Nobody can give a negative amount: {item}.")
     if amount > most:
-        return Refused("too much", f"{name} cannot give {item}: {amount}.")
+        return Refused("too much", f"{name} cannot give {item}: {_short(amount)}.")
     return Refused("too little", f"{name} gives {item}: {least} in every offer of this game.")
+
+
+def _short(amount: int) -> str:
+    return str(amount) if amount <= MOST else "that many"
 
 
 def allowed(setting: Setting, turn: int, offer: Trade | None, made: int, kind: str) -> None:

@@ -24,10 +24,10 @@ ITEM = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 """What an item may be called."""
 RESERVED = ("Player", "Gives", "NONE")
 LONGEST_TRADE = 1000  # characters; a longer one is refused unread
-DIGITS = 15
-MOST = 10**DIGITS - 1  # of an item
+MOST = 10**15 - 1  # of an item in a setting
 
 _PLAYERS = tuple(f"Player {name}" for name in SEATS)
+_PLAIN = {0xA0: " ", 0x2212: "-"}
 _SHAPE = "Player RED Gives X: 10 | Player BLUE Gives Y: 10"
 _ONCE = "An offer says once what Player RED gives and once what Player BLUE gives."
 
@@ -52,7 +52,6 @@ def trade(red: Mapping[str, int] | None = None, blue: Mapping[str, int] | None =
     return Trade(tuple((red or {}).items()), tuple((blue or {}).items()))
 
 
-@lru_cache(maxsize=4096)  # offers repeat: prices, splits
 def read(text: str) -> tuple[Gives, Gives]:
     """What RED and BLUE give in the offer that ``text`` states, as it stands there (any item, any amount from 0).
 
@@ -60,6 +59,10 @@ def read(text: str) -> tuple[Gives, Gives]:
     """
     if len(text) > LONGEST_TRADE:
         raise Refused("unreadable offer", f"An offer takes at most {LONGEST_TRADE} characters.")
+    if not text.isascii():  # then digits are digits below
+        text = text.translate(_PLAIN)
+        if not text.isascii():
+            raise Refused("unreadable offer", f"An offer is written {_SHAPE}, in these letters.")
     found: dict[str, Gives] = {}
     for side in text.split("|"):
         player, gives, items = side.partition(" Gives ")
@@ -85,12 +88,13 @@ def _player(side: str) -> str:
     return name
 
 
+@lru_cache(maxsize=4096)  # what one player gives repeats from game to game: prices, shares
 def _gives(text: str) -> Gives:
     amounts: dict[str, int] = {}
     for piece in text.split(","):
         item, _, amount = piece.partition(":")
         item, amount = item.strip(), amount.strip()
-        if not (amount.isdecimal() and amount.isascii() and len(amount) <= DIGITS):
+        if not amount.isdecimal():
             amount = _number(item, amount)
         if item in amounts:
             raise Refused("unreadable offer", "An offer names each item once for each player.")
@@ -101,10 +105,10 @@ def _gives(text: str) -> Gives:
 def _number(item: str, amount: str) -> str:
     """The digits of an amount with its unit behind it ("ZUP: 50 ZUP" is 50); Refused with what is wrong with others."""
     number, _, unit = amount.partition(" ")
-    if number.isdecimal() and number.isascii() and len(number) <= DIGITS and unit.strip() == item:
+    if number.isdecimal() and unit.strip() == item:
         return number
     shown = f"{item[:40]}: {amount[:40]}"
-    if re.match(r"[-−]\s*[0-9]", amount):
+    if re.match(r"-\s*[0-9]", amount):
         raise Refused("negative", f"Nobody can give a negative amount: {shown}.")
     if re.match(r"[0-9]*[.][0-9]", amount):
         raise Refused("not whole", f"Amounts are whole numbers: {shown}.")
