@@ -132,7 +132,8 @@ def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
     status, message = "failed", ""
     try:
         machine = machine or machine_for(record.settings, store, experiment)
-        store.experiments.set_machine(experiment, {**machine.describe(), **code()})
+        played_by = {**machine.describe(), **code(), **recipes.fingerprint(record.settings)}
+        store.experiments.set_machine(experiment, played_by)
         work = Run(store, record, machine, progress)
         progress.cancel = work.bench.rollout.cancel
         if job.status == "queued" and job.cancel:
@@ -150,7 +151,8 @@ def _run(store: Store, experiment: str, hear: Hear, machine: Any) -> Job:
         message = str(error)
         raise
     except BaseException as error:
-        message = f"{type(error).__name__}: {error}"
+        place = recipes.where(error, record.settings.recipe)
+        message = f"{type(error).__name__}{place and f'{place} of {record.settings.recipe}'}: {error}"
         raise
     finally:
         if own and machine is not None:

@@ -80,7 +80,8 @@ def by_frequency(library: Library, draws: int, random: Random) -> list[Example]:
 
 
 def at_random(library: Library, draws: int, random: Random) -> list[Example]:
-    """The placebo: the same kind and number of examples, success ignored, repairs left out."""
+    """The placebo: ``draws`` examples per role and problem, success ignored, repairs left out. As `by_frequency` leaves
+    unsolved problems out, these are more; the setting ``examples`` makes them as many (`cut`)."""
     return _draw(library, tuple(t for t in library.tried if t.parent is None), draws, random)
 
 

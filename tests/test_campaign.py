@@ -183,6 +183,23 @@ def test_an_arm_that_fails_is_left_out_and_the_others_go_on(tmp_path: Path) -> N
             "again with a lower rate)."]
 
 
+def test_a_recipe_file_that_fails_on_the_way_is_said_with_its_line(tmp_path: Path) -> None:
+    (file := tmp_path / "mine.py").write_text(
+        "from dataclasses import replace\n\nfrom sirius_core.recipes import sirius\n\n\n"
+        "def none(library, draws, random):\n    return 1 / 0\n\n\ndef recipe(settings):\n    return replace(sirius.recipe(settings), select=none)\n")
+    path = tmp_path / "lab.db"
+    plan = small({"mine": {"recipe": str(file)}, "again": {"critic": "none"}}, seeds=1)
+    contrast, heard = begun(path, plan), list[str]()
+    campaign.carry_on(path, contrast, hear=heard.append, machine=Players(plan))
+    why = f"ZeroDivisionError in line 7 of {file}: division by zero"
+    assert f"1 of 2: seed 0, mine: failed ({why}); the others go on" in heard
+    with Store(path) as store:
+        said = store.contrasts.verdict(contrast)
+    assert said is not None and (said["sentence"], said["why"], said["left_out"]) == (
+        "Nothing can be compared: fewer than two arms got through with the same seed.", "",
+        [f"'mine' is left out: with every seed it failed ({why})."])
+
+
 class Once(Players):
     """Breaks the second run of the second arm, as often as ``times``; ``error`` says how."""
 
@@ -335,6 +352,22 @@ def test_seeds_added_while_it_is_at_work_are_played_before_it_is_judged(tmp_path
         said = store.contrasts.verdict(contrast)
         assert said is not None and (said["seeds"], said["counted"], said["left_out"]) == (2, [3, 4], [])
         assert "judged before" not in said["why"]
+
+
+def test_a_recipe_file_that_changes_between_seeds_is_said(tmp_path: Path) -> None:
+    path, mine = tmp_path / "lab.db", tmp_path / "mine.py"
+    mine.write_text("from sirius_core.recipes.star import recipe\n")
+    plan = small({"plain": {"recipe": "star"}, "mine": {"recipe": str(mine)}}, seeds=1)
+    contrast = begun(path, plan)
+    campaign.carry_on(path, contrast, machine=Players(plan))
+    with Store(path) as store:
+        assert "recipe file" not in "".join(store.contrasts.verdict(contrast)["fairness"])
+        campaign.more_seeds(store, contrast, 1)
+    mine.write_text("from sirius_core.recipes.placebo import recipe\n")
+    campaign.carry_on(path, contrast, machine=Players(replace(plan, seeds=(0, 1))))
+    with Store(path) as store:
+        assert store.contrasts.verdict(contrast)["fairness"][0] == (
+            "The recipe file of 'mine' was changed between its seeds: they did not all play the same recipe.")
 
 
 def test_only_what_touches_no_result_may_change(tmp_path: Path) -> None:

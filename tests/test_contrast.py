@@ -104,6 +104,7 @@ def test_what_a_run_spent_is_summed_over_its_rounds_and_kept(played) -> None:
         sets, updates = store.weights.training_sets(e.id), store.weights.updates(e.id)
         assert row["examples"] == (round(sum(s["n"] for s in sets) / len(sets)) if sets else 0)
         assert row["steps"] == (round(sum(u.steps for u in updates) / len(updates)) if updates else 0)
+        assert row["models"] == len({u.model for u in updates})
         kept = store.experiments.measurement(e.id, "spent")
         assert kept["by_round"] == per_round(store, e.id, e.settings.rounds)
         assert run_spent(store, e) == row
@@ -112,7 +113,7 @@ def test_what_a_run_spent_is_summed_over_its_rounds_and_kept(played) -> None:
 
 def test_fairness_says_what_was_equal_and_what_was_not() -> None:
     def row(arm: str, **more: float) -> dict:
-        return {"arm": arm, "seed": 0, "calls": 1000, "tokens": 40000, "examples": 300, "steps": 10,
+        return {"arm": arm, "seed": 0, "calls": 1000, "tokens": 40000, "examples": 300, "steps": 10, "models": 3,
                 "answer_calls": 3.0, "answer_tokens": 120.0, **more}
 
     plan = small({"a": {}, "b": {}}, equal="calls")
@@ -126,6 +127,8 @@ def test_fairness_says_what_was_equal_and_what_was_not() -> None:
     assert fairness(free, [row("a"), row("a", calls=2000), row("b", calls=1500, answer_calls=1.5)]) == [
         "Equal in learning, though not held so: calls (1,500), tokens (40,000), examples (300), steps (10).",
         "Not equal in answering: calls an answer (a 3; b 1.5), tokens an answer (a 120; b 120)."]
+    assert fairness(free, [row("a"), row("b", models=1), row("c", models=0)])[1] == (
+        "Not equal: models that learn, each from so many examples in so many steps (a 3; b 1).")
     assert fairness(free, [row("a")]) == [] == fairness(free, [])
 
 

@@ -28,7 +28,8 @@ def draw(store: Store, contrast: str, plan: Plan) -> None:
         return
     st.markdown(
         f"Of {found.test.n:,} problems **{found.test.gained}** were right only with {lab.plain(other)}, "
-        f"**{found.test.lost}** only with {lab.plain(one)} (McNemar's exact test: {p_text(found.test.p)}).")
+        f"**{found.test.lost}** only with {lab.plain(one)} (McNemar's exact test of "
+        f"these two runs alone: {p_text(found.test.p)}).")
     if not found.rows:
         return
     _table(store, contrast, (one, other), at, found)

@@ -66,8 +66,9 @@ def sentence(contrast: str, plan: Plan, said: Record) -> None:
         st.caption(explained)
     for line in said["left_out"]:
         say(line)
-    with st.expander("How it was found", type="compact", key="ct_how"):
-        say(said["why"], quiet=True)
+    if said["why"]:  # where nothing could be compared, the sentence is all that there is
+        with st.expander("How it was found", type="compact", key="ct_how"):
+            say(said["why"], quiet=True)
     needed, room = more(said), MOST_SEEDS - len(plan.seeds)
     with st.container(horizontal=True, vertical_alignment="center"):
         if 0 < needed <= room and needed != 3:
@@ -117,7 +118,8 @@ def ends(store: Store, contrast: str) -> None:
         for place, row in enumerate(found)])
     few = any(row["seeds"] < telling.FEW for row in found)
     st.caption("Mean of an arm over its seeds; the line is its 95 % interval: "
-               + ("Wilson's, of these checkpoints over one seed's number of answers." if few else "Student's, over the seeds."))
+               + ("Wilson's for as many answers as one seed gave, about these checkpoints." if few else
+                  "Student's, over the seeds, on these problems."))
 
 
 def arms(store: Store, contrast: str, plan: Plan) -> None:

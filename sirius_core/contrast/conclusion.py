@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..store import Store
+from ..store import Experiment, Store
 from ..store.arms import Arms
 from .curves import learning
 from .plan import Plan, from_dict
@@ -27,19 +28,34 @@ def conclude(store: Store, contrast: str) -> tuple[dict[str, Any], dict[str, Any
     rows: list[dict[str, Any]] = []
     if len(arms) < 2 or not seeds:
         verdict = Verdict("none", "Nothing can be compared: fewer than two arms got through with the same seed.", (),
-                          tuple(arms), " ".join(left_out))
+                          tuple(arms), "")
     elif why := refusal(found):
-        verdict = Verdict("none", f"{why[0].upper()}{why[1:]}.", (), tuple(arms), why)
+        verdict = Verdict("none", f"{why[0].upper()}{why[1:]}.", (), tuple(arms), "")
     else:
         verdict, rows = judge(final(found)), by_round(found)
     costs = [row for row in spent(store, contrast) if row["arm"] in arms and row["seed"] in seeds]
     before = [n for n in store.contrasts.judged(contrast) if n < len(plan.seeds)]
     why = verdict.why if verdict.level == "none" else " ".join(filter(None, (verdict.why, seen_before(before))))
-    body = {**verdict.as_dict(), "why": why, "by_round": rows, "fairness": fairness(plan, costs), "left_out": left_out,
+    fair = [*played_otherwise(store, contrast, arms, seeds), *fairness(plan, costs)]
+    body = {**verdict.as_dict(), "why": why, "by_round": rows, "fairness": fair, "left_out": left_out,
             "predictions": compare_predictions(verdict, store.contrasts.predictions(contrast)), "counted": seeds}
     names = [arm.name for arm in plan.arms]
     rounds = max(plan.settings_of(arm).rounds for arm in plan.arms)
     return body, learning(Arms(store.db).closed(contrast), names, rounds, finished=True)
+
+
+def played_otherwise(store: Store, contrast: str, arms: Sequence[str], seeds: Sequence[int]) -> list[str]:
+    """What changed while the runs that count were played, in plain sentences: an arm's recipe file, the lab itself."""
+    runs = [e for e in store.experiments.of_contrast(contrast) if e.arm in arms and e.seed in seeds]
+
+    def several(found: Iterable[Experiment], name: str) -> bool:
+        return len({(e.machine or {}).get(name) for e in found}) > 1
+
+    lines = [f"The recipe file of {arm!r} was changed between its seeds: they did not all play the same recipe."
+             for arm in arms if several((e for e in runs if e.arm == arm), "recipe")]
+    if several(runs, "lab"):
+        lines.append("The runs were played by more than one version of the lab: a difference may come from that.")
+    return lines
 
 
 def counted(store: Store, contrast: str, plan: Plan) -> tuple[list[str], list[int], list[str]]:

@@ -116,11 +116,12 @@ def differing_tests(plan: Plan) -> str:
 # -- what it took ----------------------------------------------------------------------------------------------------
 def spent(store: Store, contrast: str) -> list[dict[str, Any]]:
     """A row for every run with closed rounds, in the order in which they were made: {arm, seed, experiment, calls,
-    tokens, examples, steps, seconds, answer_calls, answer_tokens}.
+    tokens, examples, steps, models, seconds, answer_calls, answer_tokens}.
 
     ``calls`` and ``tokens`` (read and written) are those of the tries and repairs of all rounds; ``examples`` and
     ``steps`` what one model learned from and was trained for in all rounds, on average over a round's models;
-    ``answer_calls`` and ``answer_tokens`` are what the team took for one held-out answer after its last round.
+    ``models`` how many were trained in a round, the most of all rounds; ``answer_calls`` and ``answer_tokens`` are what
+    the team took for one held-out answer after its last round.
     """
     return [run_spent(store, e) for e in store.experiments.of_contrast(contrast) if Spending(store.db).closed(e.id)]
 
@@ -130,7 +131,7 @@ def run_spent(store: Store, experiment: Experiment) -> dict[str, Any]:
     rows = Spending(store.db)
     last = max(rows.closed(experiment.id))
     kept = store.experiments.measurement(experiment.id, "spent")
-    if kept is None or kept["rounds"] != last:
+    if kept is None or kept["rounds"] != last or not all("models" in row for row in kept["by_round"]):
         kept = {"rounds": last, "by_round": per_round(store, experiment.id, last),
                 "answer": rows.answers(experiment.id, last)}
         if store.experiments.job(experiment.id).status == "done":  # it does not change any more
@@ -138,19 +139,22 @@ def run_spent(store: Store, experiment: Experiment) -> dict[str, Any]:
     episodes, calls, tokens = kept["answer"]
     return {"arm": experiment.arm, "seed": experiment.seed, "experiment": experiment.id,
             **{name: sum(row[name] for row in kept["by_round"]) for name in BOUGHT},
+            "models": max((row["models"] for row in kept["by_round"]), default=0),
             "seconds": store.experiments.job(experiment.id).seconds,
             "answer_calls": calls / max(1, episodes), "answer_tokens": tokens / max(1, episodes)}
 
 
 def per_round(store: Store, experiment: str, last: int) -> list[dict[str, int]]:
-    """What each of the rounds 1 to ``last`` took: {calls, tokens, examples, steps}, the latter two of one model."""
+    """What each of the rounds 1 to ``last`` took: {calls, tokens, examples, steps, models}; examples and steps of one
+    of its models, on average."""
     rows = Spending(store.db)
     found = []
     for round in range(1, last + 1):
         calls, tokens = rows.calls(experiment, round, LEARNT)
         sets = [row["n"] for row in store.weights.training_sets(experiment, round)]
         steps = [u.steps for u in store.weights.updates(experiment, round)]
-        found.append({"calls": calls, "tokens": tokens, "examples": round_mean(sets), "steps": round_mean(steps)})
+        found.append({"calls": calls, "tokens": tokens, "examples": round_mean(sets), "steps": round_mean(steps),
+                      "models": len(steps)})
     return found
 
 
@@ -182,6 +186,9 @@ def fairness(plan: Plan, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         other.remove(missed[0])
     if other:
         lines.append(f"Not equal in learning: {', '.join(other)}.")
+    models = {arm: n for arm, own in means.items() if (n := max(row["models"] for row in own))}
+    if len(set(models.values())) > 1:
+        lines.append(f"Not equal: models that learn, each from so many examples in so many steps ({_each(models)}).")
     answers = {arm: sum(row["answer_calls"] for row in own) / len(own) for arm, own in means.items()}
     tokens = {arm: sum(row["answer_tokens"] for row in own) / len(own) for arm, own in means.items()}
     if _alike(answers.values()) and _alike(tokens.values()):

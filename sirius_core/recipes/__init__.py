@@ -6,6 +6,7 @@ path of a person's own file.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import traceback
 from dataclasses import dataclass, replace
@@ -117,6 +118,14 @@ def _verified(made: Recipe, settings: Settings) -> Recipe:
     return replace(made, judge=VERIFIERS[settings.verifier], examiner=made.examiner or right)
 
 
+def fingerprint(settings: Settings) -> dict[str, str]:
+    """``{"recipe": hash of the file}`` of a person's own recipe: so a run tells by what it was played. Else nothing."""
+    path = Path(settings.recipe)
+    if not settings.recipe.endswith(".py") or not path.is_file():
+        return {}
+    return {"recipe": hashlib.sha256(path.read_bytes()).hexdigest()[:32]}
+
+
 def playable(settings: Settings) -> None:
     """UsageError if nobody here can play an experiment with these settings."""
     if settings.recipe == IMPORTED:
@@ -134,10 +143,20 @@ def _from_file(path: Path, settings: Settings) -> Recipe:
         made = module.recipe(settings)
     except SiriusError:
         raise
-    except Exception as error:  # a person's own code: the line says where
-        line = next((f" in line {f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__))
-                     if f.filename == str(path)), "")
-        raise UsageError(f"the recipe {str(path)!r} fails{line}: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # a person's own code
+        raise UsageError(f"the recipe {str(path)!r} fails{where(error, str(path))}: {type(error).__name__}: {error}"
+                         ) from error
     if not isinstance(made, Recipe):
         raise UsageError(f"recipe(settings) in {str(path)!r} gives {type(made).__name__}, not a Recipe")
+    if not isinstance(made.team, Team):
+        raise UsageError(f"the Recipe in {str(path)!r} has {type(made.team).__name__} for its team, not a Team")
+    for part in ("judge", "select", "model_of"):
+        if not callable(given := getattr(made, part)):
+            raise UsageError(f"the Recipe in {str(path)!r} has {type(given).__name__} for {part}, not a function")
     return made
+
+
+def where(error: BaseException, recipe: str) -> str:
+    """The line of a person's recipe file in which an error came up, " in line 3"; "" where it came up elsewhere."""
+    return next((f" in line {f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__))
+                 if f.filename == recipe), "")

@@ -1,4 +1,7 @@
-"""The placebo: as many examples and steps, kept at random whether the team was right or not. It must not learn."""
+"""The placebo: examples kept at random, whether the team was right or not; it must not learn.
+
+With ``examples`` (or a contrast that holds them equal) they are as many as another arm's.
+"""
 
 from __future__ import annotations
 
