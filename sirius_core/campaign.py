@@ -237,7 +237,8 @@ class _Campaign:
         except (StoreError, ModelError, Paused, Cancelled, Busy, MemoryError):
             raise  # nothing that the arm has done wrong
         except Exception as error:
-            self._hear(f"{where}: failed ({error}); the others go on")
+            why = (e and self.store.experiments.job(e.id).message) or error
+            self._hear(f"{where}: failed ({why}); the others go on")
             return
         last = self.store.experiments.reports(e.id)[-1]
         self._hear(f"{where}: {last['correct']}/{last['n']} = {last['accuracy']:.1%}")

@@ -186,7 +186,8 @@ def test_an_arm_that_fails_is_left_out_and_the_others_go_on(tmp_path: Path) -> N
 def test_a_recipe_file_that_fails_on_the_way_is_said_with_its_line(tmp_path: Path) -> None:
     (file := tmp_path / "mine.py").write_text(
         "from dataclasses import replace\n\nfrom sirius_core.recipes import sirius\n\n\n"
-        "def none(library, draws, random):\n    return 1 / 0\n\n\ndef recipe(settings):\n    return replace(sirius.recipe(settings), select=none)\n")
+        "def none(library, draws, random):\n    return 1 / 0\n\n\n"
+        "def recipe(settings):\n    return replace(sirius.recipe(settings), select=none)\n")
     path = tmp_path / "lab.db"
     plan = small({"mine": {"recipe": str(file)}, "again": {"critic": "none"}}, seeds=1)
     contrast, heard = begun(path, plan), list[str]()

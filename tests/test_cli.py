@@ -193,6 +193,10 @@ def test_a_wrong_file_of_settings_is_one_line(
     ("def other(settings): ...", "has no attribute 'recipe'"),
     ("def recipe(settings):\n    return 3", "gives int, not a Recipe"),
     ("def recipe(settings):\n    return settings.round", "in line 2: AttributeError"),
+    ("import sys\nsys.exit(0)", "in line 2: SystemExit: 0"),
+    ("from sirius_core.recipes import Recipe\ndef recipe(s):\n    return Recipe('x', 'chain')", "has str for its team"),
+    ("from sirius_core.recipes import Recipe, team_of\ndef recipe(s):\n    return Recipe('x', team_of(s), model_of=3)",
+     "has int for model_of, not a function"),
 ])
 def test_a_recipe_file_that_fails_is_one_line_that_says_where(
         sirius: Callable[..., Said], tmp_path: Path, code: str, part: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -15,8 +16,10 @@ import pytest
 
 from sirius_core import campaign
 from sirius_core.__main__ import main
+from sirius_core.commands import line
 from sirius_core.commands.contrasts import lines
 from sirius_core.contrast import plan
+from sirius_core.errors import WaitingForReview
 from sirius_core.store import Store
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "sirius_core" / "contrast.schema.json").read_text("utf-8"))
@@ -184,6 +187,15 @@ def test_what_a_terminal_shows() -> None:
         "", "Cannot tell.", "Exact.", "'c' is left out.", "Not equal: calls.",
         "Ada predicted 'a' ahead by 5 points, because so: open: no", "somebody predicted no difference",
         "contrast-3 is stopped: go on"]
+
+
+def test_every_command_that_an_error_names_has_the_database() -> None:
+    error = WaitingForReview("15 repairs wait; decide them, or go on without: sirius resume a-0-1 --go-on; then: "
+                             "sirius contrast contrast-1")
+    args = argparse.Namespace(db=Path("my lab.db"))
+    assert line(error, args) == ("sirius: 15 repairs wait; decide them, or go on without: sirius resume a-0-1 --go-on "
+                                 "--db 'my lab.db'; then: sirius contrast contrast-1 --db 'my lab.db'")
+    assert line(error, argparse.Namespace(db=Path("lab.db"))) == f"sirius: {error}"
 
 
 def test_a_contrast_is_stopped_like_an_experiment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from ..errors import SiriusError, UsageError
 Add = Callable[[str, Any, str], argparse.ArgumentParser]  # (name, function of the arguments, help) to its parser
 
 DEFAULT_DB = "lab.db"
-_COMMAND = re.compile(r": sirius (?:resume|prices|status|first-look|contrast)\b[^;:]*$")
+_COMMAND = re.compile(r": sirius (?:resume|prices|status|first-look|contrast)\b[^;:]*(?=;|$)")
 
 
 def common(sub: argparse.ArgumentParser) -> None:
@@ -44,9 +44,9 @@ def again(db: Path) -> str:
 
 
 def line(error: SiriusError, args: argparse.Namespace) -> str:
-    """An error for a person. A command that it ends in names the database, where that is not the usual one."""
-    said = str(error)
-    return f"sirius: {said}{again(args.db) if _COMMAND.search(said) and 'db' in args else ''}"
+    """An error for a person. The commands that it names have the database, where that is not the usual one."""
+    where = again(args.db) if "db" in args else ""
+    return f"sirius: {_COMMAND.sub(lambda command: command[0] + where, str(error))}"
 
 
 def megabytes(text: str) -> float:

@@ -170,10 +170,10 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         each = " ".join(f"{100 * end['accuracy']:.1f}" for end in record["final"])
         asked = sum(end["n"] for end in record["final"])
         out.append(f"{arm:20} {record['mean']:.1%} ({record['low']:.1%} to {record['high']:.1%}) over "
-                   f"{len(record['final'])} seeds, {asked:,} answers: {each}")
+                   f"{len(record['final'])} seed{'s' * (len(record['final']) > 1)}, {asked:,} answers: {each}")
     out += [_pair(pair) for pair in found["pairs"]]
     if found["verdict"] is not None:
-        out += ["", found["verdict"]["sentence"], found["verdict"]["why"]]
+        out += ["", *filter(None, (found["verdict"]["sentence"], found["verdict"]["why"]))]
     out += [*found["left_out"], *found["fairness"], *_predicted(found["predictions"])]
     if found["status"] != "done":
         out.append(f"{found['contrast']} is {found['status']}{': ' * bool(found['message'])}{found['message']}")
