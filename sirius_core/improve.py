@@ -17,13 +17,13 @@ from typing import Any, Protocol
 from . import figures, measures, recipes, review, spending, tasks
 from .episodes import Call
 from .errors import WaitingForReview
-from .evaluate import Bench, controls, report, right_by_task, test, voices_for
+from .evaluate import Bench, controls, report, test, voices_for
 from .finetune import TuneJob, Tuner, live
 from .finetune.rewritten import rewrite
+from .gate import Gate
 from .models import Model, Voices
 from .repair import Failure
 from .rollout import Limits, Records, Rollout, Work
-from .statistics import significantly_lower
 from .store import Experiment, Store, UpdateRow
 from .training import Example, Library, cut, per_model
 from .trajectories import Task, Trajectory, digest
@@ -82,6 +82,8 @@ class Run:
         limits = self.limits or Limits(s.deadline, s.attempts, s.max_calls, s.max_tokens, s.max_cost)
         rollout = Rollout(self.store, self.experiment.id, s.chunk, s.concurrency, limits, self._heard)
         self.bench = Bench(self.store, self.experiment, rollout, self.recipe, splits)
+        self._gate = Gate(self.bench, lambda models: self.voices(models, "validate"),
+                          lambda round: self._phase(round, "validate"))
         self._at, self._round = "", 0
         self._seconds: dict[str, float] = {}
         self._kept: dict[int, tuple[Trajectory, ...]] = {}
@@ -218,7 +220,7 @@ class Run:
         made = (self._rewrite(round, models) if self.settings.update == "prompts"
                 else self._train(round, models, library))
         updates = self.store.weights.updates(self.experiment.id, round)
-        models, verdict = self._gate(round, models, {u.model: u.after for u in updates})
+        models, verdict = self._gate.decide(round, models, {u.model: u.after for u in updates})
         mended = self.store.repairs.find(self.experiment.id, round)
         return models, {
             "library": {model: n for model, (n, _) in made.items()},
@@ -302,53 +304,6 @@ class Run:
                 "seconds": sum(self._seconds.values()), "phases": dict(self._seconds)}
         self._seconds.clear()
         self.store.experiments.add_report(self.experiment.id, round, body, figures.for_round([*reports, body]))
-
-    # -- the gate ----------------------------------------------------------------------------------------------------
-    def _gate(self, round: int, old: dict[str, str], new: dict[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
-        """All new checkpoints if the team with them is not significantly worse on validation; else one by one."""
-        if (kept := self.store.weights.models(self.experiment.id, round)) is not None:
-            return kept
-        if not self.settings.gate or not new:
-            verdict: dict[str, Any] = {"updates": {"accepted": len(new), "rejected": 0}}
-            chosen = {**old, **new}
-        else:
-            before = self._validated(round - 1, old)
-            after = self._validate(round, "validate", {**old, **new})
-            accepted = dict(new)
-            if self._worse(before, (round, "validate")):
-                accepted, after = {}, before
-                # One that stands alone has been judged: other draws of the same test would be a second chance.
-                for model, name in new.items() if len(new) > 1 else ():
-                    place = self._validate(round, f"validate:{model}", {**old, **accepted, model: name})
-                    if not self._worse(after, place):
-                        accepted[model], after = name, place
-            n = len(self.bench.tasks["validation"])
-            scores = [sum(right_by_task(self.bench, *place).values()) for place in (before, after)]
-            verdict = {"updates": {"accepted": len(accepted), "rejected": len(new) - len(accepted)},
-                       "validation": {"n": n, "before": scores[0], "after": scores[1]}, "place": list(after)}
-            chosen = {**old, **accepted}
-        self.store.weights.set_models(self.experiment.id, round, chosen, verdict)
-        return chosen, verdict
-
-    def _validate(self, round: int, phase: str, models: Mapping[str, str]) -> tuple[int, str]:
-        voices = self.voices(models, "validate")
-        with self._phase(round, "validate"):
-            self.bench.play_all(round, phase, [("v", task, 0, voices) for task in self.bench.tasks["validation"]],
-                                under=lambda name: phase)
-        return round, phase
-
-    def _validated(self, round: int, models: Mapping[str, str]) -> tuple[int, str]:
-        """Where the validation of the models in force stands; the base's is played when first asked for."""
-        kept = self.store.weights.models(self.experiment.id, round)
-        if kept is not None and "place" in kept[1]:
-            return kept[1]["place"][0], kept[1]["place"][1]
-        return self._validate(round, "validate", models)
-
-    def _worse(self, before: tuple[int, str], after: tuple[int, str]) -> bool:
-        one, two = right_by_task(self.bench, *before), right_by_task(self.bench, *after)
-        if self.settings.update == "prompts":  # most rewrites change nothing: one must gain to stay
-            return sum(two.values()) <= sum(one.values())
-        return significantly_lower([one[t] for t in one], [two[t] for t in one])
 
     # -- small things ------------------------------------------------------------------------------------------------
     def success(self, trajectory: Trajectory) -> bool:

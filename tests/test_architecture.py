@@ -19,7 +19,7 @@ ROOMS = (
     "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "demo",
     "models", "tasks", "games", "votes", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks",
     "repair", "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "measures",
-    "figures", "spending", "improve", "machines", "asking", "worth", "credit", "reviewers", "provenance", "export",
+    "figures", "spending", "gate", "improve", "machines", "asking", "worth", "credit", "reviewers", "provenance", "export",
     "estimate", "doctor", "contrast", "lessons", "tables", "frames", "share", "processes", "jobs", "campaign",
     "inquiries", "server", "commands", "__main__",
 )

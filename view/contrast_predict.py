@@ -23,7 +23,7 @@ def draw(store: Store, contrast: str, plan: Plan) -> None:
     key = f"ct_p{len(said)}"  # a prediction that was kept leaves an empty form for the next person
     names = [arm.name for arm in plan.arms]
     st.radio("Which arm ends ahead?", [*range(len(names)), -1], index=None, key=f"{key}_arm",
-             format_func=lambda i: "no difference that can be told" if i < 0 else lab.plain(names[i]))
+             format_func=lambda i: "no difference of more than 2 points" if i < 0 else lab.plain(names[i]))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input("By how many points?", 0.0, 100.0, None, step=0.5, format="%.1f", key=f"{key}_points",
                         width=180, placeholder="if you like")
