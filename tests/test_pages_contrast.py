@@ -92,7 +92,7 @@ def test_what_is_wrong_with_a_plan_is_said_at_once(tmp_path: Path, monkeypatch: 
     at.text_input(key="ct0_1_name").set_value("play again").run()
     assert "two arms are called" in text_of(at)
     at.text_input(key="ct0_1_name").set_value("").run()
-    assert "Every arm needs a name" in text_of(at) and at.button(key="ct_make").disabled
+    assert "every arm needs a name" in text_of(at) and not any(b.key == "ct_make" for b in at.button)
     at.text_input(key="ct0_1_name").set_value("other").run()
     at.text_input(key="ct0_seeds").set_value("two").run()
     assert "a number of seeds" in text_of(at)

@@ -90,8 +90,6 @@ def _plan(draft: contrast_draft.Draft, said: _Said) -> tuple[Plan | None, str]:
 def _clash(plan: Plan) -> str:
     """What is wrong with the settings of an arm, as far as can be known before anything is asked."""
     for arm in plan.arms:
-        if not arm.name:
-            return "Every arm needs a name."
         changes = {**plan.settings, **arm.changes}
         if said := form.clashes(plan.preset, changes) or form.missing(plan.settings_of(arm)):
             return f"Arm {arm.name!r}: {said}"
