@@ -83,8 +83,8 @@ def greedy(voices: Voices) -> Voices:
 
 
 def asked(bench: Bench, round: int) -> dict[str, tuple[Task, ...]]:
-    """{test split: what a round is asked}: all of it, but before the last round only the first ``interim`` held-out
-    problems. The base stands before the last round, unless it is the only one.
+    """{test split: what a round is asked}: all of it, but before the last round only ``interim`` held-out problems. The
+    base stands before the last round, unless it is the only one.
 
     A closed round stays as it is: when an experiment gets more rounds, the one that was the last keeps all its
     problems, and those that are now before the last have ``interim``. A round that was stopped while it was asked more
@@ -95,7 +95,16 @@ def asked(bench: Bench, round: int) -> dict[str, tuple[Task, ...]]:
     if not 0 < most < len(tasks[split]) or round >= bench.settings.rounds:
         return tasks
     begun = {task for mode in MODES for task in right_by_task(bench, round, f"evaluate:{split}:{mode}")}
-    return tasks if begun - {t.id for t in tasks[split][:most]} else {**tasks, split: tasks[split][:most]}
+    few = some(tasks[split], most)
+    return tasks if begun - {t.id for t in few} else {**tasks, split: few}
+
+
+def some(tasks: Sequence[Task], most: int) -> tuple[Task, ...]:
+    """``most`` of a test's problems: the first of the embedded ones, which were drawn in random order; of a dataset,
+    whose file may go by subject or by level, as many at even distances."""
+    if tasks[0].source == "formulas":
+        return tuple(tasks[:most])
+    return tuple(tasks[(2 * i + 1) * len(tasks) // (2 * most)] for i in range(most))
 
 
 def test(bench: Bench, round: int, voices: Voices) -> dict[str, Any]:

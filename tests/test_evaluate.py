@@ -8,7 +8,7 @@ import pytest
 from actors import ActingMachine, act
 
 from sirius_core import figures, jobs, statistics
-from sirius_core.evaluate import accuracy, asked, pass_at_k, right_by_task
+from sirius_core.evaluate import accuracy, asked, pass_at_k, right_by_task, some
 from sirius_core.improve import Run, improve
 from sirius_core.store import Store
 from sirius_core.store.browse import Browse
@@ -131,6 +131,13 @@ def test_before_the_last_round_only_the_first_held_out_problems_are_asked(tmp_pa
                for e in (experiment, all_asked) for r in store.experiments.reports(e.id)[:1]]
         assert new[0] == new[1]
         assert store.check(figures.for_round) == []
+
+
+def test_of_a_file_that_goes_by_subject_every_subject_is_asked_before_the_last_round():
+    made = [Task.of("mmlu", str(i), "heldout", f"question {i}", "A") for i in range(10)]
+    assert [task.question for task in some(made, 4)] == ["question 1", "question 3", "question 6", "question 8"]
+    assert some(made, 10) == tuple(made) and all(
+        len({task.id for task in some(made, n)}) == n for n in range(1, 11))
 
 
 def test_with_more_rounds_the_one_that_was_the_last_keeps_its_problems(tmp_path):

@@ -204,7 +204,8 @@ class Settings:
     validation: int = knob(200, "Validation problems for the gate.", 1, 100_000, group="evaluation")
     heldout: int = knob(400, "Held-out problems: nothing like them is trained on.", 1, 100_000, group="evaluation")
     interim: int = knob(
-        0, "Held-out problems asked before the last round, the first of them (0: all).", 0, 100_000, group="evaluation"
+        0, "Held-out problems asked before the last round, taken evenly from a dataset (0: all).", 0, 100_000,
+        group="evaluation",
     )
     new_wordings: int = knob(
         400, "Held-out problems in wordings never fine-tuned (0: skip).", 0, 5000, group="evaluation"
