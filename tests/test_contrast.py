@@ -120,13 +120,14 @@ def test_fairness_says_what_was_equal_and_what_was_not() -> None:
     free = small({"a": {}, "b": {}})
     assert fairness(plan, [row("a"), row("b", calls=1010, tokens=50000)]) == [
         "Held equal in learning: calls (1,000 to 1,010), examples (300), steps (10).",
-        "Not equal in learning: tokens (a 40,000; b 50,000).", "Equal in answering: 3 calls an answer."]
+        "Not equal in learning: tokens (a 40,000; b 50,000).",
+        "Equal in answering: calls an answer (3), tokens an answer (120)."]
     assert fairness(plan, [row("a"), row("b", calls=900, steps=12)])[1:3] == [
         "To be held equal, but not so in the end: calls (a 1,000; b 900).",
         "Not equal in learning: steps (a 10; b 12)."]
     assert fairness(free, [row("a"), row("a", calls=2000), row("b", calls=1500, answer_calls=1.5)]) == [
         "Equal in learning, though not held so: calls (1,500), tokens (40,000), examples (300), steps (10).",
-        "Not equal in answering: calls an answer (a 3; b 1.5), tokens an answer (a 120; b 120)."]
+        "Equal in answering: tokens an answer (120).", "Not equal in answering: calls an answer (a 3; b 1.5)."]
     assert fairness(free, [row("a"), row("b", models=1), row("c", models=0)])[1] == (
         "Not equal: models that learn, each from so many examples in so many steps (a 3; b 1).")
     assert fairness(free, [row("a")]) == [] == fairness(free, [])

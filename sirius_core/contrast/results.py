@@ -189,12 +189,14 @@ def fairness(plan: Plan, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     models = {arm: n for arm, own in means.items() if (n := max(row["models"] for row in own))}
     if len(set(models.values())) > 1:
         lines.append(f"Not equal: models that learn, each from so many examples in so many steps ({_each(models)}).")
-    answers = {arm: sum(row["answer_calls"] for row in own) / len(own) for arm, own in means.items()}
-    tokens = {arm: sum(row["answer_tokens"] for row in own) / len(own) for arm, own in means.items()}
-    if _alike(answers.values()) and _alike(tokens.values()):
-        lines.append(f"Equal in answering: {_count(min(answers.values()), max(answers.values()))} calls an answer.")
-    else:
-        lines.append(f"Not equal in answering: calls an answer ({_each(answers)}), tokens an answer ({_each(tokens)}).")
+    answers = {name: {arm: sum(row[f"answer_{name}"] for row in own) / len(own) for arm, own in means.items()}
+               for name in ("calls", "tokens")}
+    alike = {name: _count(min(each.values()), max(each.values())) for name, each in answers.items()
+             if _alike(each.values())}
+    if alike:
+        lines.append(f"Equal in answering: {', '.join(f'{name} an answer ({n})' for name, n in alike.items())}.")
+    if other := [f"{name} an answer ({_each(each)})" for name, each in answers.items() if name not in alike]:
+        lines.append(f"Not equal in answering: {', '.join(other)}.")
     return lines
 
 
