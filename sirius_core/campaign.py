@@ -28,7 +28,7 @@ from typing import Any
 from . import jobs
 from .contrast.conclusion import conclude
 from .contrast.plan import HELD, Plan, from_dict
-from .contrast.results import differing_tests, per_round
+from .contrast.results import differing_tests, per_round, starved
 from .errors import BudgetSpent, Busy, Cancelled, ModelError, Paused, SiriusError, StoreError, UsageError
 from .finetune.pocket import PocketMachine
 from .machines import embedded
@@ -49,9 +49,9 @@ def create(store: Store, plan: Plan) -> str:
     """A new contrast, every arm checked as `jobs.create` does it; returns its id. Nothing is played yet.
 
     UsageError where an arm cannot run, where the arms would be tested on different problems, and where a budget is to
-    be held equal to a first arm that learns nothing.
+    be held equal to a first arm that learns nothing, or that leaves another arm nothing for its repairs.
     """
-    if why := differing_tests(plan):
+    if why := differing_tests(plan) or starved(plan):
         raise UsageError(why)
     arms = []
     for place, arm in enumerate(plan.arms):

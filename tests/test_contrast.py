@@ -20,6 +20,7 @@ from sirius_core.contrast.results import (
     results,
     run_spent,
     spent,
+    starved,
 )
 from sirius_core.errors import Missing, UsageError
 from sirius_core.improve import Run, improve
@@ -87,6 +88,19 @@ def test_other_problems_are_refused_in_one_sentence() -> None:
 def test_a_plan_whose_arms_would_be_tested_on_other_problems_is_known_before(changes: dict, name: str) -> None:
     said = differing_tests(small({"a": {}, "b": changes}))
     assert (f"({name}=" in said) if name else said == ""
+
+
+@pytest.mark.parametrize("equal, first, second, names", [
+    ("calls", {"critic": "none"}, {}, "second"), ("tokens", {"recipe": "placebo"}, {}, "second"),
+    ("calls", {"recipe": "star"}, {"recipe": "star_rationalised"}, "second"),
+    ("calls", {"critic": "none"}, {"max_solutions": 1}, ""), ("calls", {"recipe": "star"}, {}, ""),
+    ("calls", {}, {"critic": "none"}, ""), ("examples", {"critic": "none"}, {}, ""), ("", {"critic": "none"}, {}, "")])
+def test_an_arm_that_could_not_pay_for_its_repairs_is_known_before(equal: str, first: dict, second: dict,
+                                                                   names: str) -> None:
+    said = starved(small({"first": first, "second": second}, equal=equal))
+    assert said == (f"equal={equal}: the tries of arm 'second' would take all that 'first' takes, which mends nothing, "
+                    "and leave none for its own repairs; let 'second' be the first arm, which sets the measure"
+                    if names else "")
 
 
 def test_what_a_run_spent_is_summed_over_its_rounds_and_kept(played) -> None:

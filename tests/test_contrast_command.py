@@ -73,9 +73,9 @@ def sirius(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
 
 def test_from_a_file_to_a_sentence_and_on_with_more_seeds(sirius: Any, tmp_path: Path) -> None:
     found = sirius(tmp_path / "two.toml", "--json", "--set", "heldout=6", "--predict", "critic", "--points", 5, "--why",
-                   "it explains", "--author", "Ada", "--equal", "calls")
+                   "it explains", "--author", "Ada", "--equal", "steps")
     said = found.object
-    assert found.code == 0 and said["status"] == "done" and said["equal"] == "calls"
+    assert found.code == 0 and said["status"] == "done" and said["equal"] == "steps"
     assert (said["contrast"], said["name"], said["question"]) == ("contrast-1", "two", "Does the critic help?")
     assert list(said["arms"]) == ["play again", "critic"] and said["seeds"] == [0]
     for arm in said["arms"].values():

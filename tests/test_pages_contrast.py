@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("contrasts")
     paths = {name: folder / f"{name}.db" for name in ("waiting", "half", "one", "three", "refused")}
     with Store(paths["waiting"]) as store:
-        campaign.create(store, planned(TWO, 5, equal="calls"))
+        campaign.create(store, planned(TWO, 5, equal="examples"))
     with Store(paths["half"]) as store:
         conduct(store, planned(APART, 2), runs=3, done=False)
     with Store(paths["one"]) as store:
@@ -79,8 +79,8 @@ def test_where_there_is_no_contrast_one_is_planned(tmp_path: Path, monkeypatch: 
         plan = from_dict(contrast.plan)
     assert (contrast.name, plan.equal, plan.seeds, plan.preset) == ("critic or play again", "calls", (0, 1, 2, 3, 4),
                                                                     "contrast")
-    assert [(arm.name, dict(arm.changes)) for arm in plan.arms] == [("play again", {"critic": "none"}),
-                                                                    ("critic", {"critic": "gold"})]
+    assert [(arm.name, dict(arm.changes)) for arm in plan.arms] == [("critic", {"critic": "gold"}),
+                                                                    ("play again", {"critic": "none"})]
     assert "What do you expect?" in text_of(at)
 
 
@@ -89,7 +89,7 @@ EQUAL_CALLS = "In each round an arm's tries and repairs may make as many model c
 
 def test_what_is_wrong_with_a_plan_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at = opened(tmp_path / "lab.db", "contrast", monkeypatch)
-    at.text_input(key="ct0_1_name").set_value("play again").run()
+    at.text_input(key="ct0_1_name").set_value("critic").run()
     assert "two arms are called" in text_of(at)
     at.text_input(key="ct0_1_name").set_value("").run()
     assert "every arm needs a name" in text_of(at) and not any(b.key == "ct_make" for b in at.button)
@@ -109,9 +109,9 @@ def test_what_is_wrong_with_a_plan_is_said_at_once(tmp_path: Path, monkeypatch: 
 def test_arms_are_added_and_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at = opened(tmp_path / "lab.db", "contrast", monkeypatch)
     at.button(key="ct_add").click().run()
-    assert '[arms."arm 3"]\ncritic = "gold"' in text_of(at) and "**15 runs**" in text_of(at)
+    assert '[arms."arm 3"]\ncritic = "none"' in text_of(at) and "**15 runs**" in text_of(at)
     at.button(key="ct0_0_drop").click().run()
-    assert '[arms."play again"]' not in text_of(at) and '[arms."arm 3"]' in text_of(at)
+    assert '[arms.critic]' not in text_of(at) and '[arms."arm 3"]' in text_of(at)
 
 
 def test_a_plan_comes_from_a_lesson_or_from_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ class Draft:
     equal: str = "calls"
     settings: Mapping[str, Any] = field(default_factory=dict)
     arms: tuple[tuple[int, str, Mapping[str, Any]], ...] = (
-        (0, "play again", {"critic": "none"}), (1, "critic", {"critic": "gold"}))
+        (0, "critic", {"critic": "gold"}), (1, "play again", {"critic": "none"}))
     lesson: str = ""
 
 

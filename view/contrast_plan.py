@@ -93,7 +93,7 @@ def _clash(plan: Plan) -> str:
         changes = {**plan.settings, **arm.changes}
         if said := form.clashes(plan.preset, changes) or form.missing(plan.settings_of(arm)):
             return f"Arm {arm.name!r}: {said}"
-    return results.differing_tests(plan)
+    return results.differing_tests(plan) or results.starved(plan)
 
 
 def _summary(store: Store, plan: Plan | None, wrong: str) -> None:

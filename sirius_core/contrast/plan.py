@@ -8,10 +8,10 @@ A plan is written as a TOML file:
     equal = "calls"                # calls, tokens, examples, steps; "" holds nothing equal
     [settings]                     # for all arms
     max_solutions = 4
-    [arms."play again"]            # the first arm sets the measure where a budget is held equal
-    critic = "none"
-    [arms.critic]
+    [arms.critic]                  # the first arm sets the measure where a budget is held equal
     critic = "gold"
+    [arms."play again"]
+    critic = "none"
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..evaluate import MODES, TESTS
+from ..settings import Settings
 from ..store import Experiment, Store
 from ..store.spending import LEARNT, Spending
 from .plan import Plan
@@ -111,6 +112,37 @@ def differing_tests(plan: Plan) -> str:
                 return (f"arms {first!r} and {arm!r} have another {what} ({name}={one!r} and {two!r}): what they "
                         "answer could not be compared; give all arms the same")
     return ""
+
+
+TEAMS = {"sirius": "chain", "placebo": "chain", "keep_all": "chain", "star": "single", "star_rationalised": "single"}
+"""Who tries in a recipe that learns, where the setting ``team`` does not say."""
+
+
+def starved(plan: Plan) -> str:
+    """Which arm would have nothing left for its repairs, known before anything is played; "" for none.
+
+    Tries come before repairs: where calls or tokens are held equal to what an arm without repairs takes, as many tries
+    of the same team take all of it.
+    """
+    made = {arm.name: plan.settings_of(arm) for arm in plan.arms}
+    first, *others = made
+    one = made[first]
+    if plan.equal not in ("calls", "tokens") or _mends(one) or one.recipe not in TEAMS:
+        return ""
+    for arm in others:
+        two = made[arm]
+        tries = [s.problems * s.max_solutions for s in (one, two)]
+        alike = (two.team, TEAMS.get(two.recipe)) == (one.team, TEAMS[one.recipe])
+        if _mends(two) and alike and tries[1] >= tries[0]:
+            return (f"equal={plan.equal}: the tries of arm {arm!r} would take all that {first!r} takes, which mends "
+                    f"nothing, and leave none for its own repairs; let {arm!r} be the first arm, which sets the "
+                    "measure")
+    return ""
+
+
+def _mends(settings: Settings) -> bool:
+    """Whether a shipped recipe mends failures."""
+    return settings.recipe == "star_rationalised" or (settings.recipe == "sirius" and settings.critic != "none")
 
 
 # -- what it took ----------------------------------------------------------------------------------------------------
