@@ -210,6 +210,13 @@ def test_arms_without_a_common_problem_are_refused() -> None:
         judge({"a": {0: {"x": 1}}, "b": {0: {"y": 1}}})
 
 
+def test_one_problem_leaves_everything_open() -> None:
+    found = judge({"a": arm(1, 1, 0, of=1), "b": arm(0, 1, 0, of=1)})
+    (pair,) = found.pairs
+    assert (pair.delta, pair.p, pair.seeds, pair.items) == (Interval(-1 / 3, -1.0, 1.0, 1, "one seed"), 1.0, 3, 1)
+    json.dumps(found.as_dict(), allow_nan=False)
+
+
 def test_a_recipe_takes_three_seeds() -> None:
     with pytest.raises(ValueError, match="at least 3 seeds, here are 2"):
         judge({"a": arm(1, 2), "b": arm(3, 4)}, level="recipe")

@@ -205,7 +205,9 @@ def _pairs(tables: _Tables, level: Level) -> list[Pair]:
 
 def _recipes(one: str, other: str, change: Array) -> Pair:
     found = two_way(change)
-    return Pair(one, other, found.interval(), found.p, found.p, found.n_seeds, found.n_items,
+    over = found.interval()
+    delta = replace(over, low=max(-1.0, over.low), high=min(1.0, over.high))  # shares differ by no more
+    return Pair(one, other, delta, found.p, found.p, len(change), found.n_items,
                 int((change > 0).sum()), int((change < 0).sum()), None, False)
 
 
