@@ -144,6 +144,9 @@ def test_fairness_says_what_was_equal_and_what_was_not() -> None:
         "Equal in answering: tokens an answer (120).", "Not equal in answering: calls an answer (a 3; b 1.5)."]
     assert fairness(free, [row("a"), row("b", models=1), row("c", models=0)])[1] == (
         "Not equal: models that learn, each from so many examples in so many steps (a 3; b 1).")
+    idle = {"calls": 0, "tokens": 0, "examples": 0, "steps": 0, "models": 0}
+    assert fairness(free, [row("a", **idle), row("b", **idle)]) == [
+        "No arm learned.", "Equal in answering: calls an answer (3), tokens an answer (120)."]
     assert fairness(free, [row("a")]) == [] == fairness(free, [])
 
 

@@ -210,7 +210,9 @@ def fairness(plan: Plan, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         else:
             other.append(f"{name} ({_each(per_arm)})")
     lines = []
-    if equal:
+    if not any(row[name] for row in made for name in BOUGHT):
+        lines.append("No arm learned.")
+    elif equal:
         lines.append(f"Held equal in learning: {', '.join(equal)}." if plan.equal else
                      f"Equal in learning, though not held so: {', '.join(equal)}.")
     if missed := [part for part in other if plan.equal and part.startswith(f"{plan.equal} (")]:
