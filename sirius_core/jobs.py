@@ -29,6 +29,7 @@ from .processes import log_file as log_file
 from .processes import running as running
 from .settings import Settings, preset
 from .store import ACTIVE, Experiment, Job, Store
+from .store.arms import Arms
 
 Hear = Callable[[str], None]
 SLOW_START = 30.0  # seconds in which a launched process must have taken its lock
@@ -81,7 +82,8 @@ def checked(store: Store, settings: Settings, seed: int) -> Settings:
 
 def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
     """Change settings that do not touch results (budgets, workers, concurrency, review) before a resume."""
-    before = store.experiments.get(experiment).settings
+    record = store.experiments.get(experiment)
+    before = record.settings
     recipes.playable(before)
     settings = before.changed(changes)
     free = {"max_calls", "max_tokens", "max_cost", "workers", "concurrency", "deadline", "attempts", "key_env",
@@ -90,6 +92,9 @@ def change(store: Store, experiment: str, changes: Mapping[str, Any]) -> None:
         raise UsageError(
             f"setting {fixed[0]} is part of the experiment; only {', '.join(sorted(free))} may change on resume"
         )
+    if settings.rounds != before.rounds and record.contrast in Arms(store.db).planned():
+        raise UsageError(f"setting rounds={settings.rounds}: {experiment} is a run of {record.contrast}, whose plan "
+                         f"has {before.rounds}")
     if changes.get("rounds") and settings.rounds and not recipes.get(settings).learns:
         raise UsageError(f"setting rounds={settings.rounds}: {settings.recipe!r} learns nothing and has none")
     if "rounds" in changes and (closed := len(store.experiments.reports(experiment)) - 1) > settings.rounds:

@@ -355,6 +355,15 @@ def test_seeds_added_while_it_is_at_work_are_played_before_it_is_judged(tmp_path
         assert "judged before" not in said["why"]
 
 
+def test_a_run_of_a_contrast_keeps_the_rounds_of_its_plan(finished: tuple[Path, str, list[str]]) -> None:
+    path, contrast, _ = finished
+    with Store(path) as store:
+        run = store.experiments.of_contrast(contrast)[0].id
+        jobs.change(store, run, {"rounds": 1, "workers": 1})
+        with pytest.raises(UsageError, match=f"rounds=2: {run} is a run of {contrast}, whose plan has 1"):
+            jobs.change(store, run, {"rounds": 2})
+
+
 def test_a_recipe_file_that_changes_between_seeds_is_said(tmp_path: Path) -> None:
     path, mine = tmp_path / "lab.db", tmp_path / "mine.py"
     mine.write_text("from sirius_core.recipes.star import recipe\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from actors import act
+from debating import debated, script, sized
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +94,19 @@ def test_a_team_that_chooses_otherwise_is_set_against_the_plain_vote():
     assert numbers(made, "vote") == {"all tries": (0.5, 2)} and numbers(made, "team") == {"all tries": (1.0, 2)}
     (row,) = [r for r in made if r["measure"] == "team_minus_vote"]
     assert (row["value"], row["n"], row["p"]) == (0.5, 2, 1.0)
+
+
+def test_a_weighted_vote_is_set_against_the_plain_one_as_the_team_counts_it():
+    """Agent 1 is steady and counts 1, the two others, who changed their minds, a half each: level, as in round 1, where
+    the lowest seat decides."""
+    said = script(["42", "7", "8"], ["42", "41", "41"])
+    made = replace(debated(said, TASKS["t0"], sized(said, vote="weighted")), path=SeedPath("e", 0, 0, "p", "t0"))
+    made = replace(made, reward=right(TASKS["t0"], made))
+    shown = panel.measure(found(made))
+    assert numbers(shown, "vote") == {"debate round 1": (1.0, 1), "debate round 2": (0.0, 1)}
+    assert numbers(shown, "team") == {"debate round 2": (1.0, 1)}
+    assert numbers(shown, "team_minus_vote") == {"debate round 2": (1.0, 1)}
+    assert numbers(shown, "last_minus_first") == {"debate round 2 - debate round 1": (0.0, 1)}
 
 
 def test_one_agent_is_no_panel():
