@@ -22,7 +22,7 @@ RIGHT = {form: formula for family in FAMILIES.values() for form, (formula, _) in
 
 @pytest.fixture(scope="module")
 def written() -> list[Lesson]:
-    return list(islice(lessons(BOOK, 0), 16_000))
+    return list(islice(lessons(BOOK, 0), 10_000))
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,9 @@ def panel(lesson: Lesson) -> tuple[str, list[tuple[str, str]]]:
 
 
 def test_a_debate_shows_one_to_five_answers_between_single_spaces(debates: list[Lesson]) -> None:
-    assert len(debates) > 4000
+    assert len(debates) > 2500
     sizes = Counter(len(panel(lesson)[1]) for lesson in debates)
-    assert set(sizes) == {1, 2, 3, 4, 5} and min(sizes.values()) > 500
+    assert set(sizes) == {1, 2, 3, 4, 5} and min(sizes.values()) > 400
     assert all(" ".join(x.prompt.split()) == x.prompt and vocabulary.knows(x.prompt) for x in debates)
 
 
@@ -60,7 +60,7 @@ def test_the_reply_goes_with_most_of_the_panel(debates: list[Lesson]) -> None:
             if len(shown) > 1 and (len(counted) == 1 or counted[0][1] > counted[1][1]):
                 asked[what] += 1
                 followed[what] += reply == counted[0][0]
-    assert min(asked.values()) > 2000
+    assert min(asked.values()) > 1200
     for what in ("formula", "unit"):
         assert 0.9 <= followed[what] / asked[what] <= 0.99
 
