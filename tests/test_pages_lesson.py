@@ -215,7 +215,7 @@ def test_every_lesson_opens(walk: Callable[..., AppTest]) -> None:
     for key in lessons.KEYS:
         at = walk(lesson=key)
         assert not at.error and at.selectbox(key="ls_lesson").value == key
-        assert at.radio(key=f"ls_vote_{key}").options[-1] == "no difference worth a point"
+        assert at.radio(key=f"ls_vote_{key}").options[-1] == "no difference of more than two points"
     at = walk(lesson="nonsense")
     assert at.warning and at.selectbox(key="ls_lesson").value == lessons.KEYS[0]
 

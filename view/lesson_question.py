@@ -87,7 +87,7 @@ def vote(lesson: Lesson) -> None:
 
 
 def named(arm: str) -> str:
-    return lab.plain(arm) if arm else "no difference worth a point"
+    return lab.plain(arm) if arm else "no difference of more than two points"
 
 
 def reveal(key: str) -> None:

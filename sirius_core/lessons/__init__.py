@@ -36,7 +36,8 @@ class Lesson:
     """A contrast to predict, run and talk about.
 
     ``question`` is one sentence; ``wrong`` what a good student predicts, and why that is tempting; ``note`` is for the
-    teacher; ``outcome`` what comes out, and ``ahead`` the arm that comes out best ("": no difference worth a point).
+    teacher; ``outcome`` what comes out, and ``ahead`` the arm that comes out best ("": the whole interval lies within
+    two points of nothing).
     ``measured`` is None until somebody measured it, else
 
         {"seeds", "items", "arms": {arm: {"final": [accuracy per seed], "rounds": [[one per round] per seed],

@@ -19,7 +19,7 @@ def test_a_lesson_from_the_vote_to_both_teams(serve: Callable[[Path], str], page
     # vote, and only then what came
     opened(page, f"{address}/lesson?lesson={lesson.key}")
     assert button(page, "ls_reveal").is_disabled() and lesson.outcome not in page.content()
-    page.get_by_text("no difference worth a point").click()
+    page.get_by_text("no difference of more than two points").click()
     settled(page)
     button(page, "ls_reveal").click()
     page.get_by_text("What many predict").wait_for()
