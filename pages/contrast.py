@@ -29,7 +29,6 @@ def chosen(groups: list[Group]) -> str:
     asked = st.query_params.get("contrast")
     if asked not in (None, NEW, *known):
         st.session_state["_notice"] = f"There is no contrast {asked[:40]!r} here."
-        lab.notice()
     found = asked if asked in (NEW, *known) else known[0] if known else NEW
     st.query_params["contrast"] = found
     return found
@@ -118,11 +117,13 @@ with lab.opened() as store:
     groups = Arms(store.db).groups()
     contrast = chosen(groups)
     selector(groups, contrast)
+    if contrast != NEW:
+        open_a_run(store, contrast)
+    lab.notice()  # not before: opening a run begins the page anew
     if contrast == NEW:
         trail(0)
         contrast_plan.draw(store)
     else:
-        open_a_run(store, contrast)
         record = store.contrasts.get(contrast)
         plan, job = from_dict(record.plan), campaign.status(store, contrast)
         open_to_predictions = job.status == PLANNED and not store.contrasts.begun(contrast)

@@ -93,6 +93,8 @@ def test_what_is_wrong_with_a_plan_is_said_at_once(tmp_path: Path, monkeypatch: 
     assert "two arms are called" in text_of(at)
     at.text_input(key="ct0_1_name").set_value("").run()
     assert "every arm needs a name" in text_of(at) and not any(b.key == "ct_make" for b in at.button)
+    at.text_input(key="ct0_1_name").set_value("back\u202ewards").run()
+    assert "characters that can be seen" in text_of(at) and at.button(key="ct_make").disabled
     at.text_input(key="ct0_1_name").set_value("other").run()
     at.text_input(key="ct0_seeds").set_value("two").run()
     assert "a number of seeds" in text_of(at)

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from sirius_core.contrast import Arm
-from sirius_core.contrast.plan import MOST_ARMS
+from sirius_core.contrast.plan import MOST_ARMS, MOST_NAME
 from sirius_core.settings import FIELDS, preset
 
 from . import contrast_draft, form
@@ -38,7 +38,7 @@ def _card(draft: contrast_draft.Draft, place: int, number: int, name: str, chang
           defaults: Mapping[str, Any]) -> Arm:
     key = f"ct{draft.number}_{number}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        said = st.text_input(f"Arm {place + 1}", name, key=f"{key}_name", max_chars=60, persist_state="session")
+        said = st.text_input(f"Arm {place + 1}", name, key=f"{key}_name", max_chars=MOST_NAME, persist_state="session")
         st.button("Take away", icon=":material/close:", key=f"{key}_drop", on_click=contrast_draft.drop, args=(number,),
                   disabled=len(draft.arms) <= 2, help="A contrast needs two arms.")
     return Arm(said.strip(), _settings(key, changes, defaults, "It differs in"))

@@ -9,6 +9,7 @@ import streamlit as st
 from sirius_core import campaign
 from sirius_core.contrast import EQUAL, Plan, results
 from sirius_core.contrast.duration import about
+from sirius_core.contrast.plan import unfit_name
 from sirius_core.contrast.writing import toml
 from sirius_core.errors import SiriusError
 from sirius_core.settings import PRESETS
@@ -90,6 +91,8 @@ def _plan(draft: contrast_draft.Draft, said: _Said) -> tuple[Plan | None, str]:
 def _clash(plan: Plan) -> str:
     """What is wrong with the settings of an arm, as far as can be known before anything is asked."""
     for arm in plan.arms:
+        if said := unfit_name(arm.name):
+            return f"{said[0].upper()}{said[1:]}."
         changes = {**plan.settings, **arm.changes}
         if said := form.clashes(plan.preset, changes) or form.missing(plan.settings_of(arm)):
             return f"Arm {arm.name!r}: {said}"

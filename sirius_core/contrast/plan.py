@@ -114,9 +114,8 @@ def parsed(found: Mapping[str, Any], name: str, folder: Path, where: str, more: 
     for text in ("name", "question"):
         if not isinstance(found.get(text, ""), str):
             raise UsageError(f"{where}: {text}={found[text]!r}: a text is needed")
-    if unfit := [n for n in arms if len(n) > MOST_NAME or not n.isprintable()]:
-        raise UsageError(f"{where}: the arm {unfit[0][:MOST_NAME]!r}: a name is one line of at most {MOST_NAME} "
-                         "characters that can be seen")
+    if unfit := next(filter(None, map(unfit_name, arms)), ""):
+        raise UsageError(f"{where}: {unfit}")
     start = found.get("preset", "contrast")
     if not isinstance(start, str) or start not in PRESETS:
         raise UsageError(f"{where}: there is no preset {start!r}; known are {', '.join(PRESETS)}")
@@ -126,6 +125,15 @@ def parsed(found: Mapping[str, Any], name: str, folder: Path, where: str, more: 
                     _found(settings, folder))
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
+
+
+def unfit_name(arm: str) -> str:
+    """What is wrong with the name of an arm that a person gives; "" for a good one."""
+    if not arm.strip():
+        return "every arm needs a name"
+    if len(arm) > MOST_NAME or not arm.isprintable():  # neither a new line nor a sign that turns the direction
+        return f"the arm {arm[:MOST_NAME]!r}: a name is one line of at most {MOST_NAME} characters that can be seen"
+    return ""
 
 
 def seeds_of(said: Any) -> tuple[int, ...]:
