@@ -19,8 +19,8 @@ ROOMS = (
     "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "demo",
     "models", "tasks", "games", "votes", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks",
     "repair", "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "measures",
-    "figures", "spending", "gate", "improve", "machines", "asking", "worth", "credit", "reviewers", "provenance", "export",
-    "estimate", "doctor", "contrast", "lessons", "tables", "frames", "share", "processes", "jobs", "campaign",
+    "figures", "spending", "gate", "improve", "machines", "asking", "worth", "credit", "reviewers", "provenance",
+    "export", "estimate", "doctor", "contrast", "lessons", "tables", "frames", "share", "processes", "jobs", "campaign",
     "inquiries", "server", "commands", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")
