@@ -142,7 +142,7 @@ def seeds_of(said: Any) -> tuple[int, ...]:
         raise UsageError(f"seeds={said!r}: a number of seeds, or a list of them")
     if isinstance(said, int):
         if not 1 <= said <= MOST_SEEDS:
-            raise UsageError(f"seeds={said}: a contrast has 1 to {MOST_SEEDS} seeds; a list names them: [{said}]")
+            raise UsageError(f"a contrast has 1 to {MOST_SEEDS} seeds, not {said}")
         return tuple(range(said))
     seeds = said
     if not all(isinstance(s, int) and not isinstance(s, bool) and abs(s) < 2**63 for s in seeds):
