@@ -147,6 +147,10 @@ def test_fairness_says_what_was_equal_and_what_was_not() -> None:
     idle = {"calls": 0, "tokens": 0, "examples": 0, "steps": 0, "models": 0}
     assert fairness(free, [row("a", **idle), row("b", **idle)]) == [
         "No arm learned.", "Equal in answering: calls an answer (3), tokens an answer (120)."]
+    three = small({"a": {}, "b": {}, "c": {}}, equal="calls")
+    assert fairness(three, [row("a"), row("b"), row("c", **idle)])[:2] == [
+        "Only playing, without learning: c.",
+        "Held equal in learning: calls (1,000), tokens (40,000), examples (300), steps (10)."]
     assert fairness(free, [row("a")]) == [] == fairness(free, [])
 
 

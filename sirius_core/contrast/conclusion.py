@@ -64,7 +64,7 @@ def counted(store: Store, contrast: str, plan: Plan) -> tuple[list[str], list[in
 
     def why(arm: str, seed: int) -> str:
         if (job := jobs.get((arm, seed))) is None:
-            return "was not begun, for the first arm had set no measure"
+            return "was not begun, for the first arm had set no measure" if plan.equal else "was not begun"
         return f"failed ({job.message})" if job.message else f"is {job.status}"
 
     def through(arm: str, seed: int) -> bool:

@@ -197,22 +197,24 @@ def round_mean(counts: Sequence[int]) -> int:
 
 def fairness(plan: Plan, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """What was held equal between the arms and what was not, in plain sentences; averages over the seeds of ``rows``
-    (see `spent`). Calls are those for tries and repairs; examples and steps are those of one model."""
+    (see `spent`). Calls are those for tries and repairs; examples and steps are those of one model. Arms that only play
+    are named and take no part in what is compared of learning."""
     made = list(rows)
     means = {arm.name: own for arm in plan.arms if (own := [row for row in made if row["arm"] == arm.name])}
     if len(means) < 2:
         return []
     equal, other = list[str](), list[str]()
-    for name in BOUGHT:
-        per_arm = {arm: sum(row[name] for row in own) / len(own) for arm, own in means.items()}
+    learners = {arm: own for arm, own in means.items() if any(row[name] for row in own for name in BOUGHT)}
+    for name in BOUGHT if len(learners) > 1 else ():
+        per_arm = {arm: sum(row[name] for row in own) / len(own) for arm, own in learners.items()}
         if _alike(per_arm.values()):
             equal.append(f"{name} ({_count(min(per_arm.values()), max(per_arm.values()))})")
         else:
             other.append(f"{name} ({_each(per_arm)})")
     lines = []
-    if not any(row[name] for row in made for name in BOUGHT):
-        lines.append("No arm learned.")
-    elif equal:
+    if idle := [arm for arm in means if arm not in learners]:
+        lines.append(f"Only playing, without learning: {', '.join(idle)}." if learners else "No arm learned.")
+    if equal:
         lines.append(f"Held equal in learning: {', '.join(equal)}." if plan.equal else
                      f"Equal in learning, though not held so: {', '.join(equal)}.")
     if missed := [part for part in other if plan.equal and part.startswith(f"{plan.equal} (")]:

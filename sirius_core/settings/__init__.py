@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from ..errors import UnknownName, UsageError
+from .presets import PRESETS as PRESETS
 from .texts import TEXTS, SamplingRule, counts, sampling_rules
 
 
@@ -346,38 +347,6 @@ def _read(name: str, value: Any) -> Any:
     if not meta["low"] <= number <= meta["high"]:  # also false for NaN
         raise UsageError(f"setting {name}={said}: must lie between {meta['low']} and {meta['high']}")
     return number
-
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "quickstart": {},
-    "tiny": {
-        "rounds": 2,
-        "problems": 24,
-        "max_solutions": 2,
-        "max_repairs": 16,
-        "validation": 16,
-        "heldout": 24,
-        "new_wordings": 12,
-        "withheld_forms": 12,
-        "controls": 6,
-        "chunk": 24,
-        "epochs": 1,
-        "batch": 16,
-    },
-    # Few problems, gentle steps: it ends at 50 to 75 %, so that recipes can be told apart.
-    "contrast": {
-        "rounds": 2,
-        "problems": 200,
-        "max_solutions": 4,
-        "rate": 9e-4,
-        "cooling": 1.0,
-        "heldout": 2000,
-        "interim": 500,
-        "new_wordings": 0,
-        "withheld_forms": 0,
-        "controls": 0,
-    },
-}
 
 
 def preset(name: str, changes: Mapping[str, Any] | None = None) -> Settings:
