@@ -23,15 +23,17 @@ OWN = ("pair", "seed", "task")  # parts of the address that belong to one contra
 
 
 # -- choose ----------------------------------------------------------------------------------------------------------
-def chosen(groups: list[Group]) -> str:
-    """The contrast that the address names, else the newest; ``new`` for one that is still to be planned."""
+def chosen(groups: list[Group]) -> tuple[str, bool]:
+    """(the contrast that the address names, else the newest; ``new`` for one that is still to be planned; whether the
+    address names one that is not here, which a notice says)."""
     known = [g.contrast for g in groups]
     asked = st.query_params.get("contrast")
-    if asked not in (None, NEW, *known):
+    lost = asked not in (None, NEW, *known)
+    if lost:
         st.session_state["_notice"] = f"There is no contrast {asked[:40]!r} here."
     found = asked if asked in (NEW, *known) else known[0] if known else NEW
     st.query_params["contrast"] = found
-    return found
+    return found, lost
 
 
 def open_one(contrast: str) -> None:
@@ -115,11 +117,12 @@ def over(store: Store, contrast: str, plan: Plan) -> None:
 
 with lab.opened() as store:
     groups = Arms(store.db).groups()
-    contrast = chosen(groups)
+    contrast, lost = chosen(groups)
     selector(groups, contrast)
     if contrast != NEW:
         open_a_run(store, contrast)
-    lab.notice()  # not before: opening a run begins the page anew
+    if lost:
+        lab.notice()  # not before: opening a run begins the page anew, and the frame says it
     if contrast == NEW:
         trail(0)
         contrast_plan.draw(store)

@@ -161,6 +161,19 @@ def test_who_predicts_too_late_is_told(look: Any, tmp_path: Path) -> None:
     assert "contrast-1 has begun" in notice(at)
 
 
+def test_what_another_browser_predicts_leaves_a_form_as_it_is(look: Any, tmp_path: Path) -> None:
+    at = look("waiting")
+    at.radio(key="ct_p0_arm").set_value(1).run()
+    with Store(tmp_path / "lab.db") as store:
+        store.contrasts.predict("contrast-1", "Ben", "critic", None, "")
+    at.text_area(key="ct_p0_why").set_value("Because.").run()
+    at.button(key="ct_predict").click().run()
+    with Store(tmp_path / "lab.db") as store:
+        assert [(p.author, p.arm, p.reason) for p in store.contrasts.predictions("contrast-1")] == [
+            ("Ben", "critic", ""), ("", "critic", "Because.")]
+    assert at.radio(key="ct_p1_arm").value is None
+
+
 # -- watch -------------------------------------------------------------------------------------------------------------
 def test_at_work_it_says_where_it_is(look: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign, "status", lambda store, contrast: store.contrasts.job(contrast))

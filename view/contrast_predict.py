@@ -12,6 +12,7 @@ from . import lab
 from .numbers import many
 
 NONE = ""  # the arm of "no difference"
+KEPT = "_ct_kept"  # how many predictions this visitor has given
 
 
 def draw(store: Store, contrast: str, plan: Plan) -> None:
@@ -20,7 +21,8 @@ def draw(store: Store, contrast: str, plan: Plan) -> None:
     st.subheader("What do you expect?", anchor=False)
     st.caption("Say it before it begins: a surprise is worth more when it was written down. It cannot be changed, and "
                "stands beside the verdict in the end.")
-    key = f"ct_p{len(said)}"  # a prediction that was kept leaves an empty form for the next person
+    # One that was kept leaves an empty form for the next person; one that another browser kept leaves this form alone.
+    key = f"ct_p{st.session_state.get(KEPT, 0)}"
     names = [arm.name for arm in plan.arms]
     st.radio("Which arm ends ahead?", [*range(len(names)), -1], index=None, key=f"{key}_arm",
              format_func=lambda i: "no difference of more than 2 points" if i < 0 else lab.plain(names[i]))
@@ -45,6 +47,7 @@ def _predict(contrast: str, key: str, arm: str) -> None:
         with lab.opened() as store:
             store.contrasts.predict(contrast, (ss.get("ct_author") or "").strip(), arm, points,
                                     (ss.get(f"{key}_why") or "").strip())
+        ss[KEPT] = ss.get(KEPT, 0) + 1
     except SiriusError as error:
         ss["_notice"] = str(error)
 

@@ -20,8 +20,8 @@ MOST = 100_000  # characters of a plan
 
 def draw() -> None:
     """The three ways; a lesson or a text replaces the plan below."""
-    way = st.segmented_control("Begin from", WAYS, default=WAYS[0], required=True, key="ct_from",
-                               persist_state="session")
+    st.session_state.setdefault("ct_from", WAYS[0])  # and no default: a plan that was taken sets it back
+    way = st.segmented_control("Begin from", WAYS, required=True, key="ct_from", persist_state="session")
     if way == "a lesson":
         _lessons()
     elif way == "a TOML text":
