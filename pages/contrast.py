@@ -64,7 +64,7 @@ def open_a_run(store: Store, contrast: str) -> None:
     runs = Arms(store.db).runs(contrast)
     if runs and not {st.session_state.get("exp"), st.session_state.get("_open")} & {*runs}:
         st.session_state["_open"] = runs[0]
-        st.rerun()
+        lab.anew()
 
 
 # -- draw ------------------------------------------------------------------------------------------------------------
@@ -98,6 +98,10 @@ def at_work(store: Store, contrast: str, plan: Plan) -> None:
     with st.container(border=True):
         contrast_live.panel(store, contrast, plan)
         contrast_predict.locked(store, contrast)
+    if (said := store.contrasts.verdict(contrast)) is not None:  # seeds were added to it
+        with st.container(border=True):
+            st.caption(f"What {many(said['seeds'], 'seed')} said, until there is more:")
+            problem(said["sentence"])
     with st.container(border=True):
         contrast_live.learning(store, contrast, plan)
     with st.container(border=True):

@@ -240,6 +240,16 @@ def test_more_seeds_are_given_and_run(look: Any, launched: list[str], tmp_path: 
         assert store.contrasts.get("contrast-1").plan["seeds"] == [0, 1, 2, 3]
 
 
+def test_with_more_seeds_the_verdict_before_stays_in_sight(look: Any, launched: list[str], tmp_path: Path) -> None:
+    at = look("one")
+    with Store(tmp_path / "lab.db") as store:
+        said = store.contrasts.verdict("contrast-1")
+    at.button(key="ct_more").click().run()
+    text = text_of(at)
+    assert "What 1 seed said, until there is more:" in text
+    assert said is not None and html.escape(said["sentence"]) in text
+
+
 def test_how_many_more_seeds_are_offered() -> None:
     from view.contrast_verdict import more
 

@@ -71,8 +71,16 @@ def new(name: str, seed: int, changes: dict[str, Any], start: str = "", pilot: b
 
 def notice() -> None:
     """What a callback could not do, in one line, until the next action."""
-    if text := st.session_state.pop("_notice", None):
+    text = st.session_state["_noticed"] = st.session_state.pop("_notice", None)
+    if text:
         st.error(plain(text), icon=":material/error:")
+
+
+def anew() -> None:
+    """Run the script again from its first line; what the notice has just said is said again."""
+    if text := st.session_state.get("_noticed"):
+        st.session_state["_notice"] = text
+    st.rerun()
 
 
 def plain(text: str) -> str:
