@@ -174,7 +174,8 @@ def _carry_on(store: Store, campaign: _Campaign) -> ContrastJob:
 def _ours(pause: Paused, contrast: str) -> str:
     """Why a run pauses, and the contrast's own way on."""
     if isinstance(pause, BudgetSpent):
-        return re.sub(r"sirius resume \S+", f"sirius contrast {contrast}", str(pause))
+        said = re.sub(r"sirius resume \S+", f"sirius contrast {contrast}", str(pause))
+        return re.sub(r"^\S+ (?=has spent |cannot keep )", f"{contrast} ", said)  # its runs have one budget together
     return f"{pause}; then: sirius contrast {contrast}"
 
 

@@ -140,6 +140,7 @@ def test_with_a_prediction_that_cannot_be_kept_nothing_is_made(sirius: Any, tmp_
 def test_it_pauses_where_a_budget_is_spent_and_goes_on_with_a_larger_one(sirius: Any, tmp_path: Path) -> None:
     paused = sirius(tmp_path / "two.toml", "--json", "--set", "max_calls=30")
     assert paused.code == 3 and paused.object["status"] == "paused" and paused.object["verdict"] is None
+    assert paused.object["message"].startswith("contrast-1 has spent its budget of 30 (max_calls); ")
     assert paused.object["message"].endswith("go on with: sirius contrast contrast-1 --set max_calls=N")
     assert f"--set max_calls=N --db {tmp_path / 'lab.db'}" in paused.err
     stopped = sirius("contrast-1", "--set", "rate=0.1")
