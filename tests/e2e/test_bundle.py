@@ -40,5 +40,5 @@ def test_a_bundle_asks_for_nothing_and_runs_nothing(bundles: Path, chromium, sch
     assert asked == [address] and said == []
     assert page.evaluate("document.scripts.length + document.images.length") == 0
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.locator("svg.figure").count() == 4 and page.locator("article").count() == 3
+    assert page.locator("svg.figure").count() == 5 and page.locator("article").count() == 3
     page.close()
