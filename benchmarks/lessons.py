@@ -14,6 +14,7 @@ import json
 import resource
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -140,9 +141,20 @@ def record(lesson: Lesson, made: dict[str, list[Run]], seeds: range) -> dict[str
         if "verifier" in lesson.plan.differing():
             arms[name]["passed"] = [run["passed"] for run in all_runs]
             arms[name]["lucky"] = [run["lucky"] for run in all_runs]
-    verdict = judge(lessons.final({"items": (n := made[lesson.plan.arms[0].name][0]["n"]), "arms": arms}))
-    return {"seeds": len(seeds), "items": n, "arms": arms, "sentence": verdict.sentence,
+    n = made[lesson.plan.arms[0].name][0]["n"]
+    return {"seeds": len(seeds), "items": n, "arms": arms, **said(lesson, arms, n)}
+
+
+def said(lesson: Lesson, arms: dict[str, Any], n: int) -> dict[str, Any]:
+    """What the answers say; without FOLDER, ``--write`` only says it anew."""
+    return {"sentence": judge(lessons.final({"items": n, "arms": arms})).sentence,
             "share_as_stated": as_stated(lesson.ahead, arms, n)}
+
+
+def write(key: str, found: dict[str, Any]) -> None:
+    file = lessons.FOLDER / "measured" / f"{key}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(found, separators=(",", ":")).replace('],"', '],\n"') + "\n")
 
 
 def _arm(plan: Plan, name: str) -> Arm:
@@ -215,19 +227,24 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0, help="the first seed; 100 and above to look for settings")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--equal", choices=("none", *HELD), help="hold this equal instead, arms the other way round")
     args = parser.parse_args()
     if args.folder is None:
+        for lesson in lessons.all() if args.write else ():
+            if found := lesson.measured:
+                write(lesson.key, {**found, **said(lesson, found["arms"], found["items"])})
         print("\n".join([*table(), "", *texts()]))
         return
     runs, seeds = Runs(args.folder), range(args.first, args.first + args.seeds)
     for key in args.lessons:
         lesson = lessons.get(key)
+        if args.equal:
+            other = replace(lesson.plan, equal=args.equal.replace("none", ""), arms=lesson.plan.arms[::-1])
+            lesson = replace(lesson, plan=other)
         found = record(lesson, carry_out(lesson.plan, seeds, runs), seeds)
         print("\n".join(told(lesson, found)), flush=True)
-        if args.write:
-            file = lessons.FOLDER / "measured" / f"{key}.json"
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(json.dumps(found, separators=(",", ":")).replace('],"', '],\n"') + "\n")
+        if args.write and not args.equal:
+            write(key, found)
 
 
 if __name__ == "__main__":
