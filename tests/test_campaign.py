@@ -16,6 +16,7 @@ import pytest
 from campaigning import ARMS, Players, small, told
 
 from sirius_core import campaign, jobs, review
+from sirius_core.contrast.conclusion import differing
 from sirius_core.contrast.plan import from_dict
 from sirius_core.contrast.results import per_round, spent
 from sirius_core.errors import (
@@ -30,6 +31,7 @@ from sirius_core.errors import (
 )
 from sirius_core.processes import lock
 from sirius_core.store import Store
+from sirius_core.store.snapshot import snapshot
 
 DRIVER = Path(__file__).with_name("campaign_driver.py")
 
@@ -75,6 +77,22 @@ def test_the_verdict_is_stored_with_everything_beside_it(finished: tuple[Path, s
     assert said["left_out"] == [] and said["predictions"] == []
     assert any(line.startswith("Not equal in learning: calls (again ") for line in said["fairness"])
     assert {trace["name"] for trace in json.loads(said["figure"])["data"]} >= {"again", "critic"}
+
+
+def test_a_verdict_that_its_runs_do_not_say_is_found(finished: tuple[Path, str, list[str]], tmp_path: Path) -> None:
+    path, contrast, _ = finished
+    with Store(path) as store:
+        assert list(differing(store)) == []
+        snapshot(store.db, tmp_path / "copy.db")
+    with Store(tmp_path / "copy.db") as store:
+        said = store.contrasts.verdict(contrast)
+        assert said is not None
+        changed = {**said, "sentence": "“critic” is better.", "pairs": []}
+        store.contrasts.add_verdict(contrast, 2, changed, said["figure"].replace("again", "once more"))
+        lines = list(differing(store))
+    assert [line.split(" is ")[0] for line in lines] == [
+        f"verdict of {contrast}: sentence", f"verdict of {contrast}: pairs", f"verdict of {contrast}: figure"]
+    assert lines[0].startswith(f"verdict of {contrast}: sentence is '“critic” is better.', derived 'With seed 0 ")
 
 
 def test_one_that_is_done_is_left_as_it_is(finished: tuple[Path, str, list[str]]) -> None:

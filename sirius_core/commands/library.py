@@ -80,11 +80,16 @@ def _manifest(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> int:
     from .. import figures, measures
+    from ..contrast.conclusion import differing
     from ..store import Store
+
+    def hear(news: str) -> None:
+        print(news, file=sys.stderr, flush=True)
 
     existing(args.db)
     with Store(args.db) as store:
-        problems = store.check(figures.for_round, lambda news: print(news, file=sys.stderr, flush=True),
-                               measures.again(store))
+        problems = store.check(figures.for_round, hear, measures.again(store))
+        hear("verdicts")
+        problems += differing(store)
     print(json.dumps({"problems": problems}) if args.json else "\n".join(problems) or "the database is sound")
     return 1 if problems else 0

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..store import Experiment, Store
 from ..store.arms import Arms
+from ..store.check_reports import differs
 from .curves import learning
 from .plan import Plan, from_dict
 from .results import fairness, final, refusal, results, spent
 from .sentences import seen_before
 from .verdict import Verdict, by_round, compare_predictions, judge
+
+SAID = ("level", "sentence", "order", "pairs", "by_round", "counted")
+"""What `differing` looks at; the other words may be put in another way by a later version."""
 
 
 def conclude(store: Store, contrast: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -56,6 +61,26 @@ def played_otherwise(store: Store, contrast: str, arms: Sequence[str], seeds: Se
     if several(runs, "lab"):
         lines.append("The runs were played by more than one version of the lab: a difference may come from that.")
     return lines
+
+
+def differing(store: Store) -> Iterator[str]:
+    """For `sirius check`: a line for each part of a stored verdict that its runs and predictions do not say now. Looked
+    at are contrasts that are done, with the verdict of all their seeds."""
+    for c in store.contrasts.all():
+        said = store.contrasts.verdict(c.id)
+        if said is None or store.contrasts.job(c.id).status != "done" or said["seeds"] != len(c.plan["seeds"]):
+            continue
+        derived, figure = map(_plain, conclude(store, c.id))
+        stored = _plain({name: said.get(name) for name in SAID})
+        for name in SAID:
+            yield from differs("verdict", f"of {c.id}", name, stored[name], derived[name])
+        yield from differs("verdict", f"of {c.id}", "figure", _plain(json.loads(said["figure"])), figure)
+
+
+def _plain(made: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON keeps it; of a number with a fraction the last digits may be another processor's."""
+    found: dict[str, Any] = json.loads(json.dumps(made), parse_float=lambda text: round(float(text), 9))
+    return found
 
 
 def counted(store: Store, contrast: str, plan: Plan) -> tuple[list[str], list[int], list[str]]:
