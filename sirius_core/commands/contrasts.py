@@ -108,7 +108,8 @@ def _carry_on(args: argparse.Namespace, contrast: str) -> int:
     try:
         if args.detach:
             campaign.launch(args.db, contrast)
-            print(f"it goes on by itself; watch it with: sirius contrast {contrast}{again(args.db)}", file=sys.stderr)
+            print("it goes on by itself, and the contrast page shows how far it is; what came of it: "
+                  f"sirius contrast {contrast}{again(args.db)}", file=sys.stderr)
         else:
             campaign.carry_on(args.db, contrast, hear=hear)
         return 0
