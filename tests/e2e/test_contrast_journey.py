@@ -69,7 +69,7 @@ def test_from_an_idea_to_a_verdict(serve: Callable[[Path], str], page: Any, tmp_
 
     # watch, then read what may be said
     page.get_by_text("1 prediction locked").wait_for()
-    page.get_by_text("about these checkpoints").wait_for()
+    page.get_by_text("about these checkpoints").first.wait_for()
     settled(page)
     page.get_by_text("What was expected, and what came").wait_for()
     contrast = page.url.partition("contrast=")[2].partition("&")[0]
