@@ -416,6 +416,7 @@ UNPRIVILEGED = """
 import contextlib, io, json, os, sys
 import numpy, sqlite_utils
 from sirius_core import __main__, figures, jobs, recipes, review, settings
+from sirius_core.contrast import conclusion
 recipes.get(settings.preset("tiny"))
 if os.geteuid() == 0:  # no other user may read the interpreter's folder: everything is imported by now
     os.setgid(65534), os.setuid(65534)

@@ -27,7 +27,7 @@ STREAMLITS = ("[data-testid=stSidebarNavItems]", "[data-testid=stMetricChart]")
 def pocket(db: Path) -> dict[str, str]:
     """A finished experiment of the embedded model, and one that waits for people: {page: address}."""
     from actors import act
-    from contrasting import APART, carry_on, planned
+    from contrasting import APART, TWO, carry_on, planned
 
     from sirius_core import campaign
 
@@ -37,7 +37,7 @@ def pocket(db: Path) -> dict[str, str]:
         store.contrasts.predict(contrast, "Ann", "learns", 5.0, "It has seen more.")
         carry_on(store, contrast, plan)
         flip = telling.flips(store, contrast, "never learns", "learns", 0)
-        waits = campaign.create(store, planned(seeds=5, equal="calls"))
+        waits = campaign.create(store, planned(TWO[::-1], 5, equal="calls"))
         act(store)
         act(store, seed=1, review=True)
         failed = Browse(store.db).mended("tiny-0-1")[0]
