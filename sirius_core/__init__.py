@@ -4,4 +4,4 @@ Importing this package does nothing and loads nothing heavy. Start with ``sirius
 or from a notebook with ``sirius_core.frames.open("lab.db")``. The plan of the house stands in README.md here.
 """
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"

@@ -21,7 +21,7 @@ from .evaluate import voices_for
 from .improve import Run, improve
 from .machines import code, embedded, machine_for, preflight
 from .models.pocket import aside
-from .pocket.pretraining import debates
+from .pocket.pretraining import has_read, readers
 from .processes import beside, detach
 from .processes import interruptible as interruptible
 from .processes import lock as lock
@@ -32,6 +32,7 @@ from .store import ACTIVE, Experiment, Job, Store
 from .store.arms import Arms
 
 Hear = Callable[[str], None]
+SEEN = {"solo/debate": "a debate", "judge": "a judge", "seller": "a negotiation"}
 SLOW_START = 30.0  # seconds in which a launched process must have taken its lock
 
 
@@ -59,9 +60,10 @@ def checked(store: Store, settings: Settings, seed: int) -> Settings:
             f"recipe {settings.recipe!r} cannot be played by {who}: "
             f"its role {mute[0].name!r} has no prompts in the {dialect} dialect"
         )
-    if embedded(settings) and {"generator", "critic"} <= set(team.roles) and not debates(settings.base):
+    if embedded(settings) and team.lesson and not has_read(settings.base, team.lesson):
+        fit = " or ".join(f"base={name}" for name in readers(team.lesson))
         raise UsageError(f"recipe {settings.recipe!r} cannot be played by the pocket model on base {settings.base!r}, "
-                         "which never saw a debate: take the one that did (--set base=panel)")
+                         f"which never saw {SEEN.get(team.lesson, 'such problems')}: take one that did (--set {fit})")
     voices_for({}, settings, team)  # says which role or prompt of `sampling` the team lacks
     for model in filter(None, (settings.model, settings.mender_model)) if settings.max_cost else ():
         if store.prices.get(model) is None:

@@ -39,7 +39,7 @@ def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:
 
 
 def code() -> dict[str, str]:
-    """``{"lab": "0.4.0", "code": "5f2c..."}``: the version, and the core's source files as one hash, prompts included.
+    """``{"lab": "0.5.0", "code": "5f2c..."}``: the version, and the core's source files as one hash, prompts included.
 
     A run that is resumed by other code says so: the last one stands beside the experiment.
     """

@@ -16,8 +16,8 @@ CORE = ROOT / "sirius_core"
 # From top to bottom. A room is a module or a sub-package; siblings inside a sub-package may import one another.
 # The network `pocket` knows no other room, and `models` speaks for it: so it stands above.
 ROOMS = (
-    "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "pocket", "store", "demo",
-    "models", "tasks", "games", "votes", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks",
+    "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "games", "pocket", "store",
+    "demo", "models", "tasks", "votes", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks",
     "repair", "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "measures",
     "figures", "spending", "gate", "improve", "machines", "asking", "worth", "credit", "reviewers", "provenance",
     "export", "estimate", "doctor", "contrast", "lessons", "tables", "frames", "share", "processes", "jobs", "campaign",

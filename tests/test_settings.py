@@ -32,7 +32,7 @@ def refused(changes: dict, *parts: str) -> None:
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_setting_says_what_it_is_and_its_default_is_valid(name: str) -> None:
     meta, default = FIELDS[name].metadata, FIELDS[name].default
-    groups = ("run", "repair", "debate", "training", "evaluation", "data", "endpoint", "machine")
+    groups = ("run", "repair", "debate", "training", "evaluation", "data", "games", "endpoint", "machine")
     assert meta["help"].endswith(".") and meta["group"] in groups
     assert type(default) is TYPES[name]
     assert Settings().changed({name: default}) == Settings() == Settings().changed({name: str(default)})

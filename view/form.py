@@ -19,6 +19,7 @@ from . import data, form_data, form_endpoint, live
 
 GROUPS = {
     "data": ("Problems", ":material/dataset:"),
+    "games": ("Games", ":material/handshake:"),
     "endpoint": ("Model at an endpoint", ":material/cloud:"),
     "run": ("The experiment", ":material/science:"),
     "repair": ("Critic and repair", ":material/auto_fix_high:"),

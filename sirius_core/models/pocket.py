@@ -93,6 +93,7 @@ class Engine:
         self._batch, self._waiting = batch, list[_Waiting]()
         self._blobs: dict[str, bytes] = {}
         self._loaded: dict[str, Any] = {}
+        self._shapes: dict[str, Any] = {}
         self.workers: Any = None
         if workers:
             from ..pocket.workers import Workers
@@ -107,9 +108,18 @@ class Engine:
                 self.workers.register(name, blob)
         return PocketModel(name, self)
 
+    def shape(self, name: str) -> Any:
+        """The sizes of a registered checkpoint's network."""
+        if name not in self._shapes:
+            from ..pocket.checkpoint import manifest, shape_of
+
+            self._shapes[name] = shape_of(manifest(self._blobs[name]))
+        return self._shapes[name]
+
     def forget(self) -> None:
         """Let go of every checkpoint: a model speaks again once it is named again."""
         self._blobs.clear()
+        self._shapes.clear()
         self._loaded.clear()
         if self.workers is not None:
             self.workers.forget()
@@ -207,10 +217,10 @@ class PocketModel:
 
     async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
         """Unknown words raise UnreadableText; a prompt as long as the context is a truncated, empty reply."""
-        from ..pocket.transformer import Shape
         from ..pocket.vocabulary import encode
 
-        prompt = tuple(encode(" ".join(m.content for m in messages)))
-        if len(prompt) >= Shape(1).context - 1:
+        shape = self._engine.shape(self.name)
+        prompt = encode(" ".join(m.content for m in messages), shape.vocab)
+        if len(prompt) >= shape.context - 1:
             return Completion("", "length", len(prompt))
         return await self._engine.submit(self.name, prompt, sampling)

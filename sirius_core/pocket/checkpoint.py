@@ -123,6 +123,13 @@ def load(blob: bytes) -> tuple[Weights, dict[str, Any]]:
     return weights, manifest
 
 
+def manifest(blob: bytes) -> dict[str, Any]:
+    """The manifest alone, of a checkpoint that `load` has read or `dump` has written before."""
+    with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+        found: dict[str, Any] = json.loads(_read(archive, MANIFEST, _LIMIT))
+    return found
+
+
 def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     """A member's content; one larger than `most` bytes is refused before it is unpacked."""
     info = archive.getinfo(name)

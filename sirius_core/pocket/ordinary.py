@@ -14,9 +14,9 @@ import re
 
 from .notation import digits, parse_plan, read_expression, stated_result
 from .readable import render_readable
-from .vocabulary import STOP_WORD, WORDS
+from .vocabulary import FORMULAS, STOP_WORD, WORDS
 
-_WORDS = frozenset(WORDS) - {STOP_WORD}
+_WORDS = frozenset(WORDS[:FORMULAS]) - {STOP_WORD}
 _PLAIN_SIGNS = str.maketrans({"×": "*", "−": "-", "÷": "/", "²": "2", "Ω": "ohm", "│": "|", "→": "=>"})
 _SENTENCE = re.compile(r"(?:^|(?<=[.?] ))[a-z]")
 

@@ -33,7 +33,10 @@ MEASURED_PROBLEMS = 900
 
 @dataclass(frozen=True)
 class Base:
-    """How a base is made. `rate` rises over `warmup` steps and falls linearly to 0; `whole`: loss on prompts, too."""
+    """How a base is made. `rate` rises over `warmup` steps and falls linearly to 0; `whole`: loss on prompts, too.
+
+    `words` of the vocabulary are known to it, `context` is its longest sequence in tokens.
+    """
 
     name: str
     book: str
@@ -45,11 +48,13 @@ class Base:
     decay: float = 0.01
     clip: float = 1.0
     whole: bool = False
+    words: int = vocabulary.FORMULAS
+    context: int = Shape(1).context
 
 
 @dataclass(frozen=True)
 class Continued(Base):
-    """A base that goes on from the shipped weights of another one."""
+    """A base that goes on from the shipped weights of another one, which may know fewer words."""
 
     start: str = "misled"
 
@@ -64,9 +69,10 @@ BASES: dict[str, Base] = {
 }
 
 
-def shape() -> Shape:
-    """The shape that every shipped base has."""
-    return Shape(vocab=len(vocabulary.WORDS))
+def shape(name: str = "misled") -> Shape:
+    """The shape of a shipped base."""
+    settings = _settings(name)
+    return Shape(vocab=settings.words, context=settings.context)
 
 
 def example(lesson: textbook.Lesson, whole: bool = False) -> Example:
@@ -120,9 +126,11 @@ def pretrain(base_name: str, on_step: OnStep | None = None) -> bytes:
     """
     settings = _settings(base_name)
     origin = base(settings.start) if isinstance(settings, Continued) else None
+    made = shape(base_name)
+    fresh = initialise(made, settings.seed)
     trained = pretrain_stream(
-        checkpoint.load(origin)[0] if origin else initialise(shape(), settings.seed),
-        shape(),
+        grown(checkpoint.load(origin)[0], fresh) if origin else fresh,
+        made,
         batches(settings),
         settings.steps,
         rate=settings.rate,
@@ -132,9 +140,9 @@ def pretrain(base_name: str, on_step: OnStep | None = None) -> bytes:
         on_step=on_step,
     )
     manifest: dict[str, Any] = {
-        "base": asdict(settings),
+        "base": {key: value for key, value in asdict(settings).items() if key not in ("words", "context")},
         "book": asdict(textbook.BOOKS[settings.book]),
-        "vocabulary": vocabulary.digest(),
+        "vocabulary": vocabulary.digest(settings.words),
         "tokens": trained.tokens,
         "engine": engine(),
     }
@@ -147,9 +155,28 @@ def pretrain(base_name: str, on_step: OnStep | None = None) -> bytes:
     return checkpoint.dump(trained.weights, manifest | {"measured": told})
 
 
+def grown(weights: Weights, fresh: Weights) -> Weights:
+    """The weights in the place of the first of `fresh`, which may know more words or have a longer context."""
+    made = {}
+    for name, array in fresh.items():
+        made[name] = array.copy()
+        made[name][tuple(slice(0, size) for size in weights[name].shape)] = weights[name]
+    return made
+
+
 def debates(base_name: str) -> bool:
     """Whether a base has read what others say of a problem, and how to go on from there."""
-    return "solo/debate" in textbook.BOOKS[_settings(base_name).book].shares
+    return has_read(base_name, "solo/debate")
+
+
+def has_read(base_name: str, lesson: str) -> bool:
+    """Whether a kind of lesson (a prompt of `dialect.PROMPTS`) is in the book of a base."""
+    return lesson in textbook.BOOKS[_settings(base_name).book].shares
+
+
+def readers(lesson: str) -> tuple[str, ...]:
+    """The bases in whose book a kind of lesson is."""
+    return tuple(name for name in BASES if has_read(name, lesson))
 
 
 def _asked() -> tuple[Problem, ...]:
@@ -185,6 +212,6 @@ def base(name: str) -> bytes:
         _, manifest = checkpoint.load(blob)
     except CheckpointError as error:
         raise CheckpointError(f"the base {name!r} cannot be used: {error}; install the lab again") from None
-    if manifest.get("vocabulary") != vocabulary.digest():
+    if manifest.get("vocabulary") != vocabulary.digest(checkpoint.shape_of(manifest).vocab):
         raise CheckpointError(f"the base {name!r} has another vocabulary; make it again: sirius pocket pretrain {name}")
     return blob

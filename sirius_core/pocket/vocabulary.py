@@ -1,4 +1,7 @@
-"""The embedded model's words: single digits, signs, tags, units, the words of the problems. Spaces separate words."""
+"""The embedded model's words: single digits, signs, tags, units, the words of the problems. Spaces separate words.
+
+Words are only ever added at the end: a base knows the first ones, as many as its manifest's shape says.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _TALK = (
     "check digits unit copy the result x y z"
 )
 
-WORDS: tuple[str, ...] = (
+_FORMULAS: tuple[str, ...] = (
     STOP_WORD,
     *"0123456789",
     *_SIGNS,
@@ -25,28 +28,43 @@ WORDS: tuple[str, ...] = (
     *_TALK.split(),
     *(w for w in families.words() if w not in {*_SIGNS, *_TALK.split()}),
 )
+_ACTOR_CRITIC = ("@actor", "@judge", "@tutor", "true", "false")
+_GAMES = (
+    *("@seller", "@buyer", "@proposer", "@responder", "@red", "@blue"),
+    *("offer", "accept", "reject", "wait", "aim", "you", "they", "left", "worth", "cost", "pot", "stock", "give", "gives"),
+    *("get", "for", "X", "Y", "ZUP", "none", "deal", "fair", "final", "best", "more", "less", "too", "high", "low"),
+    *("no", "yes", "please", "last", "limit", "keep", "want"),
+)
+
+FORMULAS = len(_FORMULAS)
+"""How many words the bases of the word problems know."""
+WORDS: tuple[str, ...] = tuple(dict.fromkeys((*_FORMULAS, *_ACTOR_CRITIC, *_GAMES)))
 """A word's place in this tuple is its token."""
 
 STOP = 0
 """The token that ends a reply."""
 
 _TOKENS = {word: token for token, word in enumerate(WORDS)}
-assert len(_TOKENS) == len(WORDS), "a word stands twice in the vocabulary"
+assert len(set(_FORMULAS)) == FORMULAS, "a word stands twice in the vocabulary"
 
 
-def digest() -> str:
-    """Hash of the words in order: a checkpoint fits only the vocabulary that it was trained on."""
-    return hashlib.sha256("\n".join(WORDS).encode()).hexdigest()
+def digest(size: int = FORMULAS) -> str:
+    """Hash of the first ``size`` words in order: a checkpoint fits only the vocabulary that it was trained on."""
+    return hashlib.sha256("\n".join(WORDS[:size]).encode()).hexdigest()
 
 
-def encode(text: str) -> tuple[int, ...]:
-    """Tokens of a text. UnreadableText names the words that the model does not know, and the nearest known ones."""
-    words = text.split()
+def encode(text: str, size: int | None = None) -> tuple[int, ...]:
+    """Tokens of a text, for a model that knows the first ``size`` words (None: all). UnreadableText names the words
+    that it does not know, and the nearest known ones."""
+    words, most = text.split(), len(WORDS) if size is None else size
     try:
-        return tuple([_TOKENS[word] for word in words])
+        tokens = tuple([_TOKENS[word] for word in words])
     except KeyError:
-        unknown = list(dict.fromkeys(word for word in words if word not in _TOKENS))
-        raise UnreadableText(unknown, [_nearest(word) for word in unknown]) from None
+        tokens = (most,)
+    if tokens and max(tokens) >= most:
+        unknown = list(dict.fromkeys(word for word in words if _TOKENS.get(word, most) >= most))
+        raise UnreadableText(unknown, [_nearest(word, most) for word in unknown])
+    return tokens
 
 
 def knows(text: str) -> bool:
@@ -64,6 +82,6 @@ def decode(tokens: Iterable[int]) -> str:
     return " ".join(words)
 
 
-def _nearest(word: str) -> str | None:
-    close = difflib.get_close_matches(word.lower(), WORDS[1:], n=1, cutoff=0.5)
+def _nearest(word: str, size: int) -> str | None:
+    close = difflib.get_close_matches(word.lower(), WORDS[1:size], n=1, cutoff=0.5)
     return close[0] if close else None

@@ -39,7 +39,7 @@ class Settings:
     base: str = knob(
         "misled",
         "Which untrained pocket checkpoint the team starts from.",
-        choices=("misled", "novice", "fluent", "uncoached", "imitator", "panel"),
+        choices=("misled", "novice", "fluent", "uncoached", "imitator", "panel", "sceptic", "trader"),
     )
     rounds: int = knob(3, "How many times the team plays, repairs and is fine-tuned.", 0, 50)
     problems: int = knob(800, "Training problems (the embedded word problems have 1,500 at most).", 4, 1_000_000)
@@ -234,6 +234,27 @@ class Settings:
         "",
         "For a CSV or JSONL: which column is what, e.g. question=Problem, answer=Solution, kind=number.",
         group="data",
+    )
+
+    game: str = knob(
+        "", "Another setting of a game than the paper's, e.g. cost=44, value=58, messages=6.", group="games"
+    )
+    spread: int = knob(
+        4, "How far the amounts of a game lie from the setting's, by chance, game by game (0: not at all).", 0, 1000,
+        group="games",
+    )
+    opponent: str = knob(
+        "base",
+        "Whom each player learns against: the untrained model, the other's latest checkpoint, or any so far.",
+        choices=("base", "latest", "pool"),
+        group="games",
+    )
+    refusals: bool = knob(
+        True, "Also learn from turning down an offer that would have been a loss, whatever the game came to.",
+        group="games",
+    )
+    matrix: int = knob(
+        500, "Games in each cell of the cross-play matrix after the last round (0: skip).", 0, 100_000, group="games"
     )
 
     model: str = knob("", "Name of the model at an endpoint; empty: the embedded pocket model.", group="endpoint")

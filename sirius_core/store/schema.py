@@ -13,9 +13,9 @@ import threading
 from typing import Any
 
 from ..errors import NewerDatabase, StoreError
-from . import schema_contrasts, schema_people, schema_views
+from . import schema_contrasts, schema_games, schema_people, schema_views
 
-VERSION = 4
+VERSION = 5
 
 _TABLES = """
 CREATE TABLE contrast (
@@ -260,6 +260,11 @@ def migrations() -> Any:
     @steps(name="0004_contrasts")
     def fourth(db: Any) -> None:
         for statement in _statements(schema_contrasts.TABLES + schema_contrasts.TRIGGERS):
+            db.conn.execute(statement)
+
+    @steps(name="0005_games")
+    def fifth(db: Any) -> None:
+        for statement in _statements(schema_games.TABLES + schema_games.TRIGGERS):
             db.conn.execute(statement)
 
     return steps

@@ -60,7 +60,8 @@ class Team:
     the most tokens of a reply, by role or role.prompt, for one dialect only with it before a colon
     (``pocket:analyst``). ``spoken`` puts what fills a prompt into the words of a dialect, {dialect: text to text}; what
     it gives it leaves alone, so that a text may come by twice. ``judges`` are roles that look at the others' work
-    within the workflow: they speak at the critic's temperature.
+    within the workflow: they speak at the critic's temperature. ``lesson`` is the kind of lesson (a prompt of
+    `pocket.dialect.PROMPTS`) that an embedded base must have read to play in this team.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Team:
     limits: Mapping[str, int] = field(default_factory=dict)
     spoken: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     judges: tuple[str, ...] = ()
+    lesson: str = ""
 
     def limit(self, role: str, prompt: str, dialect: str) -> int | None:
         keys = (f"{dialect}:{role}.{prompt}", f"{dialect}:{role}", f"{role}.{prompt}", role)
@@ -81,7 +83,9 @@ class Team:
     @property
     def menders(self) -> tuple[str, ...]:
         """The roles that take no part in the workflow but mend its failures: critic and rephraser."""
-        return () if self.view is None else tuple(r for r in ("critic", "rephraser") if r in self.roles)
+        if self.view is None:
+            return ()
+        return tuple(r for r in ("critic", "rephraser") if r in self.roles and r not in self.chain)
 
     def role(self, name: str) -> Role:
         if name not in self.roles:

@@ -91,7 +91,7 @@ def of(agents: int = 3, rounds: int = 2, view: str = "raw", vote: str = "plain")
         roles["critic"] = Role("critic", kept)
     limits = {"pocket:generator": 150, "pocket:critic": 150}
     return Team("debate", roles, workflow, speaker=members[min(rounds, 2) - 1], limits=limits,
-                spoken={"chat": to_ordinary})
+                spoken={"chat": to_ordinary}, lesson="solo/debate" if rounds > 1 else "solo")
 
 
 def asked(task: Task, dialect: str) -> dict[str, str]:

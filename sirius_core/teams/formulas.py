@@ -101,10 +101,10 @@ _SPOKEN = {"chat": to_ordinary}
 _CHAIN, _BORROWED = ("analyst", "calculator", "summarizer"), {"rephraser": "mending"}
 
 formula_chain = Team("formula_chain", from_files("formulas", (*_CHAIN, "critic", "rephraser"), _BORROWED), chain,
-                     _CHAIN, "summarizer", view, blame, _LIMITS, _SPOKEN)
+                     _CHAIN, "summarizer", view, blame, _LIMITS, _SPOKEN, lesson="analyst")
 formula_solo = Team(
     "formula_solo",
     {**from_files("formulas", ("solo", "rephraser"), _BORROWED),
      **roles({("critic", "answer", "pocket"): load("formulas")["critic", "answer", "pocket"],
               ("critic", "answer", "chat"): load("solver")["critic", "answer", "chat"]})},
-    solo, ("solo",), "solo", view, blame, _LIMITS, _SPOKEN)
+    solo, ("solo",), "solo", view, blame, _LIMITS, _SPOKEN, lesson="solo")
