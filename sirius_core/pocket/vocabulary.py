@@ -31,9 +31,9 @@ _FORMULAS: tuple[str, ...] = (
 _ACTOR_CRITIC = ("@actor", "@judge", "@tutor", "true", "false")
 _GAMES = (
     *("@seller", "@buyer", "@proposer", "@responder", "@red", "@blue"),
-    *("offer", "accept", "reject", "wait", "aim", "you", "they", "left", "worth", "cost", "pot", "stock", "give", "gives"),
-    *("get", "for", "X", "Y", "ZUP", "none", "deal", "fair", "final", "best", "more", "less", "too", "high", "low"),
-    *("no", "yes", "please", "last", "limit", "keep", "want"),
+    *("offer", "accept", "reject", "wait", "aim", "you", "they", "left", "worth", "cost", "pot", "stock", "give"),
+    *("gives", "get", "for", "X", "Y", "ZUP", "none", "deal", "fair", "final", "best", "more", "less", "too", "high"),
+    *("low", "no", "yes", "please", "last", "limit", "keep", "want"),
 )
 
 FORMULAS = len(_FORMULAS)
