@@ -66,7 +66,8 @@ def huge(field: str) -> str:
 FILLED: Mapping[str, tuple[str, ...]] = {
     "contrast": ("name", "question"), "contrast_job": ("message", "log"), "event": ("text",),
     "experiment": ("name", "arm", "settings"),
-    "fault": ("model", "name", "why"), "flag": ("author", "note"), "inquiry": ("text", "author", "message"),
+    "fault": ("model", "name", "why"), "flag": ("author", "note"), "human_game": ("author",),
+    "inquiry": ("text", "author", "message"),
     "job": ("message", "log"), "judgement": ("author",), "lease": ("author",), "measurement": ("body",),
     "note": ("body",), "opinion": ("author", "reason"), "planted": ("text",), "planted_review": ("author", "reason"),
     "prediction": ("author", "reason"), "price": ("note",),
@@ -84,6 +85,7 @@ OURS: Mapping[str, tuple[str, ...]] = {
     "experiment": ("id", "recipe", "contrast", "machine", "created_at"),  # a recipe's name is checked before any work
     "fault": ("experiment", "phase", "at"), "figure": ("experiment", "name", "body"), "flag": ("repair", "created_at"),
     "gate": ("experiment", "models", "verdict"),
+    "human_game": ("trajectory", "experiment", "created_at"),
     "inquiry": ("id", "experiment", "trajectory", "kind", "status", "result", "created_at", "updated_at"),
     "job": ("experiment", "status", "phase", "updated_at"),
     "journal": ("key", "experiment", "model", "reply", "created_at"),

@@ -19,6 +19,7 @@ from .contrasts import Contrast, ContrastJob, Contrasts, Prediction
 from .episodes import Episodes
 from .examples import Examples
 from .experiments import ACTIVE, Experiment, Experiments, Job
+from .human_games import HumanGame, HumanGames
 from .inquiries import Inquiries, Inquiry
 from .people import People, PlantedRow
 from .prices import Notes, PriceRow, Prices
@@ -45,6 +46,7 @@ class Store:
         self.prices = Prices(self.db)
         self.inquiries = Inquiries(self.db)
         self.contrasts = Contrasts(self.db)
+        self.human_games = HumanGames(self.db)
 
     def notes(self, experiment: str) -> Notes:
         """An experiment's notes of what remote services were given."""
@@ -72,6 +74,6 @@ class Store:
         self.close()
 
 
-__all__ = ["ACTIVE", "Connection", "Contrast", "ContrastJob", "ExampleRow", "Experiment", "Inquiry", "Job", "Notes",
-           "People", "PlantedRow", "Prediction", "PriceRow", "Prices", "Review", "Rewrite", "RewriteReview", "Store",
-           "UpdateRow", "dumps", "now"]
+__all__ = ["ACTIVE", "Connection", "Contrast", "ContrastJob", "ExampleRow", "Experiment", "HumanGame", "Inquiry", "Job",
+           "Notes", "People", "PlantedRow", "Prediction", "PriceRow", "Prices", "Review", "Rewrite", "RewriteReview",
+           "Store", "UpdateRow", "dumps", "now"]
