@@ -48,6 +48,21 @@ def difference(right: int, n: int, other: int, m: int, confidence: float = 0.95)
     return Interval(d, low, high, min(n, m), "newcombe")
 
 
+def mean_of_two(one: Interval, two: Interval) -> Interval:
+    """(p1 + p2) / 2 of two independent estimates, from the interval of each (MOVER: Zou and Donner 2008):
+
+    m - sqrt((p1 - l1)² + (p2 - l2)²) / 2 to m + sqrt((u1 - p1)² + (u2 - p2)²) / 2. Of the two rates of a yes-or-no
+    judgement, each with Wilson's interval, it is the balanced accuracy: ``mean_of_two(wilson(45, 60), wilson(30, 40))``
+    is 0.75 (0.657 to 0.821). Without observations for one of them the estimate is NaN, and nothing is said.
+    """
+    n, estimate = min(one.n, two.n), (one.estimate + two.estimate) / 2
+    if not n:
+        return Interval(math.nan, 0.0, 1.0, 0, "mover")
+    down = math.hypot(one.estimate - one.low, two.estimate - two.low) / 2
+    up = math.hypot(one.high - one.estimate, two.high - two.estimate) / 2
+    return Interval(estimate, estimate - down, estimate + up, n, "mover")
+
+
 def clustered(values: Values, clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
     """Mean ± t_{G-1} SE, robust to clusters: SE² = G/(G-1) Σ_g (Σ_{i in g} (x_i - mean))² / n², for G clusters.
 
