@@ -293,7 +293,8 @@ def test_a_seat_sees_its_own_and_the_public_part() -> None:
     assert state.view(1) == View(
         SELL, 1, "Player BLUE", (("ZUP", 100),), (("X", 60),),
         "Buy X, for which you would pay at most 60 ZUP, for as little as you can.", None,
-        (Public(0, "offer", trade, "It is a bargain."),), trade, ("accept", "reject", "offer"), 4, 9, "")
+        (Public(0, "offer", trade, "It is a bargain."),), trade, ("accept", "reject", "offer"), 4, 9, "",
+        ("X", "ZUP"))
     assert (state.view(0).moves, state.view(0).proposals_left) == ((), 3)
     assert not any(word in str(state.view(1)) for word in ("40", "cost"))
     assert played(SPLITS).view(1).others == (("Dollars", 100),)

@@ -28,7 +28,8 @@ class Outcome(NamedTuple):
 @dataclass(frozen=True)
 class View:
     """What a seat may know. ``others``: what the other has, None where the game does not tell; ``problem``: why its
-    last text was no move, "" otherwise; ``moves``: the kinds that are legal now, () when it is not its turn."""
+    last text was no move, "" otherwise; ``moves``: the kinds that are legal now, () when it is not its turn; ``items``:
+    what changes hands in this game, in the setting's order."""
 
     game: str
     seat: int
@@ -43,6 +44,7 @@ class View:
     proposals_left: int
     messages_left: int
     problem: str
+    items: tuple[str, ...]
 
 
 class State(NamedTuple):
@@ -160,7 +162,7 @@ class State(NamedTuple):
             tuple(tags.public(event) for event in self.events if event.kind in KINDS), self.offer,
             (*(move.kind for move in legal.moves), *([OFFER] if legal.offers else [])),
             max(0, setting.proposals - self.made[seat]), setting.messages - self.turn,
-            last.why if last and last.seat == seat else "")
+            last.why if last and last.seat == seat else "", tuple(setting.limits[0]))
 
 
 def start(setting: Setting) -> State:

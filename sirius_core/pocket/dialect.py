@@ -21,9 +21,16 @@ PROMPTS = {
     "solo/revise": "@solo {question} @fb {hint} =>",
     "solo/gold": "@solo {question} @fb gold {gold} =>",
     "solo/debate": "@solo {question} @fb solo {own} | {others} =>",
+    "seller": "@seller cost {own} | aim {aim} | {said} | left {left} =>",
+    "buyer": "@buyer worth {own} | aim {aim} | {said} | left {left} =>",
+    "proposer": "@proposer pot {own} | aim {aim} | {said} | left {left} =>",
+    "responder": "@responder pot {own} | aim {aim} | {said} | left {left} =>",
+    "red": "@red stock {own} | aim {aim} | {said} | left {left} =>",
+    "blue": "@blue stock {own} | aim {aim} | {said} | left {left} =>",
 }
 """Templates by role. `solo` answers ``plan | steps | answer`` in one go; `solo/gold` is STaR's rationalisation;
 `solo/debate` answers again, shown what it said itself and what others said: as `public` writes it, joined by `` ; ``.
+What players of the games see and say: `haggling`.
 """
 
 FORMULA_HINTS = {
@@ -37,6 +44,7 @@ FORMULA_HINTS = {
 DIGITS_HINT = "check digits"
 COPY_HINT = "copy the result"
 FINE = "fine"
+TRUE, FALSE = "true", "false"
 
 
 def public(formula: str, answer: str) -> str:
@@ -62,5 +70,7 @@ def read_verdict(text: str) -> tuple[str, str] | None:
     return (role, hint) if hint == COPY_HINT or len(unit) == 1 else None
 
 
-MAX_NEW = {"analyst": 24, "calculator": 72, "summarizer": 16, "critic": 12, "rephrase": 104, "solo": 104}
+MAX_NEW = {"analyst": 24, "calculator": 72, "summarizer": 16, "critic": 12, "rephrase": 104, "solo": 104} | {
+    "actor": 104, "judge": 112, "tutor": 12}
+MAX_NEW |= dict.fromkeys(("seller", "buyer", "proposer", "responder", "red", "blue"), 28)
 """The longest reply of each role in tokens, stop token included, with some room above what the book writes."""
