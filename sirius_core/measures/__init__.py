@@ -1,5 +1,5 @@
 """Measures beside accuracy: what happens inside a panel of agents, how diverse it is, what its votes are worth as
-labels, what revising does, and how a round explores and exploits.
+labels, what revising does, what an actor's judge and critic do, and how a round explores and exploits.
 
     of_round(store, experiment, recipe, 1)    [{"measure": "balance", "where": "training tries", "value": 0.4, ...}]
 
@@ -20,12 +20,13 @@ from ..rewards import right
 from ..store import Experiment, Store
 from ..training import Library
 from ..trajectories import Task, Trajectory
-from . import balance, distance, likelihood, panel, revision, sittings
+from . import actor_critic, balance, branches, distance, likelihood, panel, revision, sittings
+from .branches import HELD_OUT
 from .rows import Row, row
 
 __all__ = ["NAMES", "Name", "Row", "of_round", "row", "value"]
 
-HELD_OUT, TRIED = "evaluate:heldout:sampled", "propose"
+TRIED = "propose"
 LOOK = 20  # episodes in which two agents would be seen; one that stopped at once shows none
 
 
@@ -71,6 +72,22 @@ NAMES = {
     "acc2": Name("right after", "Answers that are right after it.", "higher"),
     "rss": Name("relative self-correction", "1/2 where revising leaves as many right as before, 1 where nothing right "
                 "is lost and the wrong is mended as often as first answers are right.", "higher", "number"),
+    "first": Name("first answers", "Problems on which the actor's first answer is right.", "higher"),
+    "final": Name("final answers", "Problems on which the answer in the end is right.", "higher"),
+    "final_minus_first": Name("final over first", "What judging and revising add to the first answers.", "higher",
+                              "points"),
+    "tp": Name("right and passed", "Problems whose first answer is right and judged True (TP in SiriuS's Table 5).",
+               "higher"),
+    "judge_balanced": Name("judge, balanced", "How often the judge is right, the mean of right and of wrong first "
+                           "answers; 1/2 for a judge that says the same of all.", "higher"),
+    "passed_right": Name("right ones passed", "Of the right first answers, how many the judge calls True.", "higher"),
+    "passed_wrong": Name("wrong ones passed", "Of the wrong first answers, how many the judge calls True.", "lower"),
+    "flagged_wrong": Name("wrong ones flagged", "Of the wrong first answers, how many the judge calls False.",
+                          "higher"),
+    "unreadable": Name("no verdict", "Problems on which no verdict of the judge can be read.", "lower"),
+    "flagged_mended": Name("flagged and mended", "Of the wrong first answers that are called False, how many the "
+                           "revision puts right.", "higher"),
+    "spoilt": Name("spoilt", "Of the right first answers, how many a second look makes wrong.", "lower"),
     "solved": Name("problems solved", "Training problems that some try gets right: exploration.", "higher"),
     "pass_at_k": Name("pass@k", "Chance that one of k tries is right, where some problems were tried more often.",
                       "higher"),
@@ -83,7 +100,9 @@ NAMES = {
 def of_round(store: Store, e: Experiment, recipe: Recipe, round: int) -> list[Row]:
     """Every measure that applies to a round that was played, tested and trained."""
     held = store.episodes.find(e.id, round=round, phase=HELD_OUT, whole=False)
-    if any(len({turn.seat for turn in t.turns} - {None}) > 1 for t in held[:LOOK]):
+    if branches.applies(recipe.team):
+        rows = actor_critic.measure(branches.of_round(store, e, recipe.team, round))
+    elif any(len({turn.seat for turn in t.turns} - {None}) > 1 for t in held[:LOOK]):
         rows = _panel(store, e, store.episodes.find(e.id, round=round, phase=HELD_OUT))
     else:
         rows = []

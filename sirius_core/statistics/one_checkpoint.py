@@ -53,7 +53,7 @@ def mean_of_two(one: Interval, two: Interval) -> Interval:
 
     m - sqrt((p1 - l1)² + (p2 - l2)²) / 2 to m + sqrt((u1 - p1)² + (u2 - p2)²) / 2. Of the two rates of a yes-or-no
     judgement, each with Wilson's interval, it is the balanced accuracy: ``mean_of_two(wilson(45, 60), wilson(30, 40))``
-    is 0.75 (0.657 to 0.821). Without observations for one of them the estimate is NaN, and nothing is said.
+    is 0.75 (0.652 to 0.821). Without observations for one of them the estimate is NaN, and nothing is said.
     """
     n, estimate = min(one.n, two.n), (one.estimate + two.estimate) / 2
     if not n:

@@ -1,0 +1,78 @@
+"""What became of a first answer: whether it was right, what a judge said of it, whether the answer in the end is right.
+
+Of the team `actor_critic`, and of `self_correct`, where nobody judges. An episode that stopped stays in every count:
+what was not said is not right, and a verdict that never came cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .. import answers
+from ..store import Experiment, Store
+from ..teams import Team
+from ..trajectories import Task, Trajectory, Turn
+
+HELD_OUT = "evaluate:heldout:sampled"
+ACTOR, JUDGE = "actor", "judge"
+TRUE, FALSE, UNREADABLE, NONE = "true", "false", "unreadable", ""
+VERDICTS = (TRUE, FALSE, UNREADABLE)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One episode. ``verdict`` is one of `VERDICTS`, or `NONE` where the team has no judge; ``revised`` whether a
+    second answer was asked for. ``said`` and ``ended`` are the first and the last answer, "" where there was none."""
+
+    trajectory: str
+    task: str
+    group: str
+    first: bool
+    verdict: str
+    revised: bool
+    final: bool
+    said: str
+    ended: str
+
+
+def applies(team: Team) -> bool:
+    """Whether a team has an actor who may answer twice: after a judge's False, or by looking again."""
+    return ACTOR in team.roles and (judged(team) or any(prompt == "again" for prompt, _ in team.roles[ACTOR].prompts))
+
+
+def judged(team: Team) -> bool:
+    """Whether somebody says True or False of its first answers."""
+    return JUDGE in team.roles
+
+
+def of_round(store: Store, e: Experiment, team: Team, round: int) -> list[Branch]:
+    """What became of the held-out problems in a round, in the order of the problems; empty before it was tested."""
+    held = store.episodes.find(e.id, round=round, phase=HELD_OUT)
+    place = {task: i for i, task in enumerate(store.experiments.splits(e.id).get("heldout", ()))}
+    held.sort(key=lambda t: (place.get(t.task, 0), t.task))
+    return read(held, store.episodes.tasks(sorted({t.task for t in held})), judged(team), e.settings.threshold)
+
+
+def read(trajectories: Iterable[Trajectory], tasks: Mapping[str, Task], judged: bool, threshold: float) -> list[Branch]:
+    """A branch of every trajectory, in their order; final answers are right where the reward is above ``threshold``."""
+    return [_branch(t, tasks[t.task], judged, threshold) for t in trajectories]
+
+
+def _branch(t: Trajectory, task: Task, judged: bool, threshold: float) -> Branch:
+    acted = [turn for turn in t.turns if turn.role == ACTOR]
+    said, ended = (_answer(acted[i]) if acted else "" for i in (0, -1))
+    right = bool(said) and answers.judge_text(said, task.answer, task.kind, tolerance=task.data.get("tolerance")).right
+    return Branch(t.id, task.id, task.group or task.id, right, _verdict(t) if judged else NONE, len(acted) > 1,
+                  t.earned(threshold), said, ended if t.outcome.stop is None else "")
+
+
+def _answer(turn: Turn) -> str:
+    """The answer that a turn states; "" of one that came to no end."""
+    return str(turn.value["answer"]) if isinstance(turn.value, Mapping) and turn.value.get("answer") else ""
+
+
+def _verdict(t: Trajectory) -> str:
+    turn = next((turn for turn in t.turns if turn.role == JUDGE), None)
+    told = turn.value.get("verdict") if turn is not None and isinstance(turn.value, Mapping) else None
+    return UNREADABLE if told is None else TRUE if told else FALSE
