@@ -91,6 +91,32 @@ class Copybook(Book):
     firm: float = 0.98
 
 
+CASES = {
+    "actor": 0.28,
+    "judge": 0.32,
+    "tutor": 0.08,
+    "actor/revise": 0.17,
+    "actor/again": 0.03,
+    "rephrase": 0.08,
+    "calculator": 0.04,
+}
+"""Share of a casebook's lessons by prompt."""
+
+
+@dataclass(frozen=True)
+class Casebook(Book):
+    """A book of answers, verdicts on them, hints and revisions: see `casebook`.
+
+    Answers that somebody is shown have slips of their own rates: to look closer is to be worth it.
+    """
+
+    misjudged: float = 0.1  # a verdict that is not what the judge's working says
+    shown_slip: float = 0.03
+    shown_miscopied: float = 0.1
+    stubborn: float = 0.5  # an actor who looks again keeps its formula, and likewise its unit
+    shares: dict[str, float] = field(default_factory=lambda: dict(CASES))
+
+
 def _without_critic(shares: dict[str, float]) -> dict[str, float]:
     return {kind: share for kind, share in shares.items() if "/" not in kind and kind not in ("critic", "rephrase")}
 
@@ -119,6 +145,12 @@ BOOKS: dict[str, Book] = {
         shares=PANEL_SHARES,
     ),
     "imitator": Copybook("imitator", beliefs=_MISLED.beliefs),
+    "sceptic": Casebook(
+        "sceptic",
+        beliefs=_MISLED.beliefs,
+        formula_levels=(0.95, 0.85, 0.65, 0.5, 0.4, 0.25, 0.1),
+        unit_levels=(0.97, 0.9, 0.75, 0.55),
+    ),
 }
 
 

@@ -21,6 +21,11 @@ PROMPTS = {
     "solo/revise": "@solo {question} @fb {hint} =>",
     "solo/gold": "@solo {question} @fb gold {gold} =>",
     "solo/debate": "@solo {question} @fb solo {own} | {others} =>",
+    "actor": "@actor {question} =>",
+    "actor/again": "@actor {question} | {response} =>",
+    "actor/revise": "@actor {question} | {response} @fb {hint} =>",
+    "judge": "@judge {question} | {response} =>",
+    "tutor": "@tutor {question} | {response} =>",
     "seller": "@seller cost {own} | aim {aim} | {said} | left {left} =>",
     "buyer": "@buyer worth {own} | aim {aim} | {said} | left {left} =>",
     "proposer": "@proposer pot {own} | aim {aim} | {said} | left {left} =>",
@@ -30,7 +35,9 @@ PROMPTS = {
 }
 """Templates by role. `solo` answers ``plan | steps | answer`` in one go; `solo/gold` is STaR's rationalisation;
 `solo/debate` answers again, shown what it said itself and what others said: as `public` writes it, joined by `` ; ``.
-What players of the games see and say: `haggling`.
+`actor` answers as `solo` does; it, `judge` and `tutor` are shown an answer as `public` writes it. The judge replies with
+a working of its own and a verdict, ``plan | steps | answer | true`` or ``... | false multiply then add``; the tutor with
+a hint. What players of the games see and say: `haggling`.
 """
 
 FORMULA_HINTS = {

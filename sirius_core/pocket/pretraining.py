@@ -17,7 +17,8 @@ import numpy as np
 
 from sirius_core.errors import CheckpointError, UnknownName
 from sirius_core.pocket import checkpoint, textbook, vocabulary
-from sirius_core.pocket.books import Copybook
+from sirius_core.pocket.books import Casebook, Copybook
+from sirius_core.pocket.casebook import cases
 from sirius_core.pocket.copybook import Page, pages
 from sirius_core.pocket.grammar import Problem, draw
 from sirius_core.pocket.learning import Example, OnStep, pretrain_stream
@@ -66,6 +67,7 @@ BASES: dict[str, Base] = {
     "uncoached": Base("uncoached", "uncoached"),
     "panel": Continued("panel", "panel", steps=4_000),
     "imitator": Continued("imitator", "imitator", steps=8_000, batch=32),
+    "sceptic": Continued("sceptic", "sceptic", steps=3_000, rate=2e-3, words=len(vocabulary.WORDS), start="panel"),
 }
 
 
@@ -99,7 +101,8 @@ def examples(base: Base) -> Iterator[Example]:
     book = textbook.BOOKS[base.book]
     if isinstance(book, Copybook):
         return (page_example(page) for page in pages(book, base.seed))
-    return (example(lesson, base.whole) for lesson in textbook.lessons(book, base.seed))
+    written = cases(book, base.seed) if isinstance(book, Casebook) else textbook.lessons(book, base.seed)
+    return (example(lesson, base.whole) for lesson in written)
 
 
 def batches(base: Base) -> Iterator[list[Example]]:

@@ -287,10 +287,13 @@ def _verdicts() -> tuple[str, ...]:
     return (*hints, verdict("calculator", DIGITS_HINT), verdict("summarizer", COPY_HINT), *units, FINE)
 
 
-def lessons(book: Book, seed: int) -> Iterator[Lesson]:
-    """The book's demonstrations, without end; the same for the same book and seed."""
-    rng = random.Random(f"book/{book.name}/{seed}")
-    author = Author(book, rng)
+def lessons(book: Book, seed: int, author: Author | None = None) -> Iterator[Lesson]:
+    """The book's demonstrations, without end; the same for the same book and seed.
+
+    An `author` of its own, whose randomness must follow from the seed, too, writes what plain ones cannot.
+    """
+    rng = author.rng if author else random.Random(f"book/{book.name}/{seed}")
+    author = author or Author(book, rng)
     kinds, weights = list(book.shares), list(book.shares.values())
     write = {kind: getattr(author, kind.replace("/", "_")) for kind in kinds if kind != "solo"} | {
         "solo": author.solo_lesson
