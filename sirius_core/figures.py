@@ -157,6 +157,22 @@ def balance(reports: Sequence[Report]) -> dict[str, Any]:
     return _figure([t for t in traces if t], "Share, score", "round")
 
 
+def first_and_final(reports: Sequence[Report]) -> dict[str, Any]:
+    """First answers, final ones, and those that are right and passed by the judge."""
+    traces = [_measured(reports, "final", "held-out", "final answers", BLUE, strong=True),
+              _measured(reports, "first", "held-out", "first answers", ORANGE),
+              _measured(reports, "tp", "held-out", "right and passed", GREY, dash="dot")]
+    return _figure([t for t in traces if t], "Right", "round")
+
+
+def judging(reports: Sequence[Report]) -> dict[str, Any]:
+    """How good the judge is, how much of what it flags is mended, and what a second look spoils."""
+    traces = [_measured(reports, "judge_balanced", "held-out", "judge, balanced", PURPLE, strong=True),
+              _measured(reports, "flagged_mended", "held-out", "flagged and mended", GREEN),
+              _measured(reports, "spoilt", "held-out", "right answers spoilt", RED, dash="dash")]
+    return _figure([t for t in traces if t], "Share", "round")
+
+
 def credit(record: Mapping[str, Any]) -> dict[str, Any]:
     """Each role's part in the gain; ``record`` is that of `credit.credit`."""
     ways = (("left_out", "lost without its training", GREY), ("added", "its training alone", ORANGE),
@@ -212,7 +228,8 @@ def with_level(figure: dict[str, Any], data: Mapping[str, Any] | None, rounds: i
 
 
 FIGURES = {"accuracy": accuracy, "controls": controls, "roles": roles, "library": library, "panel": panel,
-           "diversity": diversity, "likelihood": likelihood, "revision": revision, "balance": balance}
+           "diversity": diversity, "likelihood": likelihood, "revision": revision, "balance": balance,
+           "first_and_final": first_and_final, "judging": judging}
 
 MEASURED = {"pass_at_k": pass_at_k, "credit": credit}  # of what a command measured, by its name
 

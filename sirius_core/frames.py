@@ -22,6 +22,7 @@ from . import credit, figures, review, tables, whatif
 from .contrast.listing import listing
 from .contrast.tidy import ContrastFrames
 from .errors import Missing, UnknownName
+from .flows import FlowFrames
 from .lessons.curves import LessonFrames
 from .store import Store
 from .store.browse import Browse, Filter
@@ -39,7 +40,7 @@ def open(db: str | os.PathLike[str] = "lab.db") -> Frames:
     return Frames(Store(db))
 
 
-class Frames(ContrastFrames, LessonFrames):
+class Frames(ContrastFrames, LessonFrames, FlowFrames):
     """``frames.open("lab.db")``: a method per frame; ``experiment`` narrows a frame to one experiment."""
 
     def __init__(self, store: Store) -> None:
@@ -311,8 +312,8 @@ class Frames(ContrastFrames, LessonFrames):
     def figure(self, name: str, experiment: str | None = None, round: int | None = None) -> Figure:
         """A figure as it was stored when the round closed (of the newest experiment, its last round, unless named).
 
-        Names: accuracy, controls, roles, library, panel, diversity, likelihood, revision, balance; pass_at_k after
-        ``sirius measure``, credit after ``sirius credit``.
+        Names: accuracy, controls, roles, library, panel, diversity, likelihood, revision, balance, first_and_final,
+        judging; pass_at_k after ``sirius measure``, credit after ``sirius credit``.
         """
         from plotly.graph_objects import Figure
 

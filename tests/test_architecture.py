@@ -20,8 +20,8 @@ ROOMS = (
     "demo", "models", "tasks", "votes", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks",
     "repair", "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "measures",
     "figures", "spending", "gate", "improve", "machines", "asking", "worth", "credit", "reviewers", "provenance",
-    "export", "estimate", "doctor", "contrast", "lessons", "tables", "frames", "share", "processes", "jobs", "campaign",
-    "inquiries", "server", "commands", "__main__",
+    "export", "estimate", "doctor", "contrast", "lessons", "tables", "flows", "frames", "share", "processes", "jobs",
+    "campaign", "inquiries", "server", "commands", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")
 NEVER = {"utils", "util", "common", "helpers", "base", "manager", "misc"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .. import answers
+from .. import answers, votes
 from ..store import Experiment, Store
 from ..teams import Team
 from ..trajectories import Task, Trajectory, Turn
@@ -23,7 +23,8 @@ VERDICTS = (TRUE, FALSE, UNREADABLE)
 @dataclass(frozen=True)
 class Branch:
     """One episode. ``verdict`` is one of `VERDICTS`, or `NONE` where the team has no judge; ``revised`` whether a
-    second answer was asked for. ``said`` and ``ended`` are the first and the last answer, "" where there was none."""
+    second answer was asked for. ``said`` and ``ended`` are the first and the last answer as votes read them, "" where
+    none can be read."""
 
     trajectory: str
     task: str
@@ -63,8 +64,9 @@ def _branch(t: Trajectory, task: Task, judged: bool, threshold: float) -> Branch
     acted = [turn for turn in t.turns if turn.role == ACTOR]
     said, ended = (_answer(acted[i]) if acted else "" for i in (0, -1))
     right = bool(said) and answers.judge_text(said, task.answer, task.kind, tolerance=task.data.get("tolerance")).right
+    last = ended if t.outcome.stop is None else ""
     return Branch(t.id, task.id, task.group or task.id, right, _verdict(t) if judged else NONE, len(acted) > 1,
-                  t.earned(threshold), said, ended if t.outcome.stop is None else "")
+                  t.earned(threshold), votes.read(said, task.kind), votes.read(last, task.kind))
 
 
 def _answer(turn: Turn) -> str:
