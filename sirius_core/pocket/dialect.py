@@ -35,8 +35,8 @@ PROMPTS = {
 }
 """Templates by role. `solo` answers ``plan | steps | answer`` in one go; `solo/gold` is STaR's rationalisation;
 `solo/debate` answers again, shown what it said itself and what others said: as `public` writes it, joined by `` ; ``.
-`actor` answers as `solo` does; it, `judge` and `tutor` are shown an answer as `public` writes it. The judge replies with
-a working of its own and a verdict, ``plan | steps | answer | true`` or ``... | false multiply then add``; the tutor with
+`actor` answers as `solo` does; it, `judge` and `tutor` are shown an answer as `public` writes it. The judge's reply is
+a working of its own and a verdict, ``plan | steps | answer | true`` or ``... | false multiply then add``; the tutor's
 a hint. What players of the games see and say: `haggling`.
 """
 
@@ -75,6 +75,15 @@ def read_verdict(text: str) -> tuple[str, str] | None:
         return (role, hint) if hint == DIGITS_HINT else None
     unit = hint.split()[1:] if hint.startswith("unit ") else []
     return (role, hint) if hint == COPY_HINT or len(unit) == 1 else None
+
+
+def opinion(text: str) -> bool | None:
+    """Whether a judge holds an answer to be right; None for a reply without its own working, or without a verdict."""
+    parts = text.split(" | ")
+    word, _, reason = parts[-1].partition(" ")
+    if len(parts) != 4 or (word, bool(reason)) not in ((TRUE, False), (FALSE, True)):
+        return None
+    return word == TRUE
 
 
 MAX_NEW = {"analyst": 24, "calculator": 72, "summarizer": 16, "critic": 12, "rephrase": 104, "solo": 104} | {

@@ -1,4 +1,5 @@
-"""How good a checkpoint is at the chain of analyst, calculator and summarizer, or in a debate, with nothing around it.
+"""How good a checkpoint is at the chain of analyst, calculator and summarizer, in a debate, or as actor and judge, with
+nothing around it.
 
 This is the yardstick of the bases' manifests. Experiments use their own teams, trajectories and reports.
 """
@@ -10,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sirius_core.pocket.dialect import MAX_NEW, PROMPTS, public
+from sirius_core.pocket.dialect import MAX_NEW, PROMPTS, opinion, public
 from sirius_core.pocket.grammar import Problem
 from sirius_core.pocket.marking import Marks, check, check_solo
 from sirius_core.pocket.notation import parse_plan
@@ -119,6 +120,48 @@ def measure_panel(weights: Weights, shape: Shape, problems: Sequence[Problem], s
         "debate": _voted(problems, last),
         "outvoted": outvoted,
         "went_along": went,
+    }
+
+
+def measure_cases(weights: Weights, shape: Shape, problems: Sequence[Problem], seed: int = 0) -> dict[str, int]:
+    """Counts of an actor, a judge and a tutor who are all this checkpoint, sampled (T=1), beside one greedy answer.
+
+    n                 problems
+    sampled, greedy   first answers that are right; of the sampled ones formula, unit and lucky as `measure` has them
+    passed_right      right first answers that the judge holds to be right; `passed_wrong`: wrong ones
+    unread            verdicts that cannot be read: such an answer stands
+    final             answers that are right in the end
+    mended            wrong first answers whose revision is right; `spoilt`: right ones whose revision is wrong
+    """
+    asked = [PROMPTS["actor"].format(question=p.question) for p in problems]
+    first = reply(weights, shape, "actor", asked, 1.0, seed)
+    sure = reply(weights, shape, "actor", asked, 0.0, seed)
+    views = [{"question": p.question, "response": shown(text)} for p, text in zip(problems, first, strict=True)]
+    judged = reply(weights, shape, "judge", [PROMPTS["judge"].format(**view) for view in views], 1.0, seed)
+    verdicts = [opinion(text) for text in judged]
+    hints = reply(weights, shape, "tutor",
+                  [PROMPTS["tutor"].format(**view) if verdict is False else None
+                   for view, verdict in zip(views, verdicts, strict=True)], 1.0, seed)
+    again = [PROMPTS["actor/revise"].format(**view, hint=hint) if verdict is False else None
+             for view, hint, verdict in zip(views, hints, verdicts, strict=True)]
+    revised = reply(weights, shape, "actor", again, 1.0, seed + 1)
+    marks = [check_solo(p, text) for p, text in zip(problems, first, strict=True)]
+    was = [m.answer_right for m in marks]
+    final = [check_solo(p, new if verdict is False else old).answer_right
+             for p, old, new, verdict in zip(problems, first, revised, verdicts, strict=True)]
+    return {
+        "n": len(problems),
+        "sampled": sum(was),
+        "greedy": sum(check_solo(p, text).answer_right for p, text in zip(problems, sure, strict=True)),
+        "formula": sum(m.formula_right for m in marks),
+        "unit": sum(m.unit_right for m in marks),
+        "lucky": sum(m.lucky for m in marks),
+        "passed_right": sum(a and verdict is True for a, verdict in zip(was, verdicts, strict=True)),
+        "passed_wrong": sum(not a and verdict is True for a, verdict in zip(was, verdicts, strict=True)),
+        "unread": sum(verdict is None for verdict in verdicts),
+        "final": sum(final),
+        "mended": sum(b and not a for a, b in zip(was, final, strict=True)),
+        "spoilt": sum(a and not b for a, b in zip(was, final, strict=True)),
     }
 
 

@@ -7,7 +7,7 @@ the NumPy and BLAS that its manifest names the weights are the same to the bit.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from itertools import islice
@@ -22,7 +22,7 @@ from sirius_core.pocket.casebook import cases
 from sirius_core.pocket.copybook import Page, pages
 from sirius_core.pocket.grammar import Problem, draw
 from sirius_core.pocket.learning import Example, OnStep, pretrain_stream
-from sirius_core.pocket.measuring import measure, measure_panel
+from sirius_core.pocket.measuring import measure, measure_cases, measure_panel
 from sirius_core.pocket.transformer import Shape, Weights, initialise
 from sirius_core.statistics import wilson
 
@@ -152,7 +152,7 @@ def pretrain(base_name: str, on_step: OnStep | None = None) -> bytes:
     if origin:
         manifest["start"] = checkpoint.digest(origin)
     rounded, _ = checkpoint.load(checkpoint.dump(trained.weights, manifest))
-    told = measured(rounded)
+    told = measured(base_name, rounded)
     if debates(base_name):
         told["panel"] = measure_panel(rounded, shape(), _asked())
     return checkpoint.dump(trained.weights, manifest | {"measured": told})
@@ -186,9 +186,14 @@ def _asked() -> tuple[Problem, ...]:
     return draw("heldout", "old", MEASURED_PROBLEMS, 0)
 
 
-def measured(weights: Weights) -> dict[str, Any]:
+def yardstick(base_name: str) -> Callable[[Weights, Shape, Sequence[Problem], int], dict[str, int]]:
+    """What a base is measured by: counts, of which ``n``, ``sampled`` and ``greedy`` are always there."""
+    return measure_cases if has_read(base_name, "actor") else measure
+
+
+def measured(base_name: str, weights: Weights) -> dict[str, Any]:
     """Accuracy on 900 held-out problems with old wordings, sampled (T=1) and greedy, with 95 % intervals."""
-    found = measure(weights, shape(), _asked())
+    found = yardstick(base_name)(weights, shape(base_name), _asked(), 0)
     n = found["n"]
     intervals = {mode: (wilson(found[mode], n).low, wilson(found[mode], n).high) for mode in ("sampled", "greedy")}
     shares = {mode: {"accuracy": found[mode] / n, "low": low, "high": high} for mode, (low, high) in intervals.items()}
