@@ -61,7 +61,8 @@ class Team:
     (``pocket:analyst``). ``spoken`` puts what fills a prompt into the words of a dialect, {dialect: text to text}; what
     it gives it leaves alone, so that a text may come by twice. ``judges`` are roles that look at the others' work
     within the workflow: they speak at the critic's temperature. ``lesson`` is the kind of lesson (a prompt of
-    `pocket.dialect.PROMPTS`) that an embedded base must have read to play in this team.
+    `pocket.dialect.PROMPTS`) that an embedded base must have read to play in this team. ``opposed``: its roles play
+    against one another, so each also speaks untrained from the seat ``base``, and from ``rN`` as it was after round N.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Team:
     spoken: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     judges: tuple[str, ...] = ()
     lesson: str = ""
+    opposed: bool = False
 
     def limit(self, role: str, prompt: str, dialect: str) -> int | None:
         keys = (f"{dialect}:{role}.{prompt}", f"{dialect}:{role}", f"{role}.{prompt}", role)
@@ -82,10 +84,10 @@ class Team:
 
     @property
     def menders(self) -> tuple[str, ...]:
-        """The roles that take no part in the workflow but mend its failures: critic and rephraser."""
-        if self.view is None:
-            return ()
-        return tuple(r for r in ("critic", "rephraser") if r in self.roles and r not in self.chain)
+        """The roles that take no part in the workflow but mend its failures: the rephraser, and a critic where there is
+        a view for it."""
+        names = ("rephraser",) if self.view is None else ("critic", "rephraser")
+        return tuple(r for r in names if r in self.roles and r not in self.chain)
 
     def role(self, name: str) -> Role:
         if name not in self.roles:
@@ -125,6 +127,10 @@ TEAMS = {
     "chain": "chain",
     "solver": "solver",
     "debate": "debate",
+    "actor_critic": "actor_critic",
+    "sell_and_buy": "negotiation",
+    "ultimatum": "negotiation",
+    "resource_exchange": "negotiation",
 }
 FOR_SOURCE = {
     "formulas": "formula_chain",
@@ -133,6 +139,9 @@ FOR_SOURCE = {
     "theoremqa": "physics",
     "college_chemistry": "chemistry",
     "pubmedqa": "pubmedqa",
+    "sell_and_buy": "sell_and_buy",
+    "ultimatum": "ultimatum",
+    "resource_exchange": "resource_exchange",
 }
 
 

@@ -54,10 +54,10 @@ def view(task: Task, failed: Trajectory, shown: str | None) -> Mapping[str, str]
     return {"question": problem(task), "transcript": "\n\n".join(said), "truth": truth}
 
 
-# Models decorate: **Blame:** physicist, "Blame" = the `mathematician`, <b>Blame</b>: Context Analyst.
-_MARK = r"\b{}\b(?:[*_`\"'’”)\]\s]|</?\w{{1,10}}>){{0,6}}(?:[:=]|\s[-–—]\s)(?:[*_`]|</?\w{{1,10}}>){{0,6}}"
-_BLAME = re.compile(_MARK.format(r"(?:role[ \t]{1,3}to[ \t]{1,3})?blamed?(?:[ \t]{1,3}role)?"), re.IGNORECASE)
-_FEEDBACK = re.compile(_MARK.format("feedback") + "|<feedback>", re.IGNORECASE)
+# How a statement begins that models decorate: **Blame:** physicist, "Blame" = the `mathematician`, <b>Blame</b>: x.
+MARK = r"\b{}\b(?:[*_`\"'’”)\]\s]|</?\w{{1,10}}>){{0,6}}(?:[:=]|\s[-–—]\s)(?:[*_`]|</?\w{{1,10}}>){{0,6}}"
+_BLAME = re.compile(MARK.format(r"(?:role[ \t]{1,3}to[ \t]{1,3})?blamed?(?:[ \t]{1,3}role)?"), re.IGNORECASE)
+_FEEDBACK = re.compile(MARK.format("feedback") + "|<feedback>", re.IGNORECASE)
 _FEEDBACK_ENDS = re.compile(f"</feedback>|{_BLAME.pattern}", re.IGNORECASE)
 _LEAD = r"[\s*_`\"'‘“({\[<>-]{0,8}(?:(?:the|role|agent)\b[\s:]{1,3}){0,3}(?:(?!(?:no|none|nobody|not)\b)\w{1,20}\s)?"
 
