@@ -148,8 +148,11 @@ def accuracy(right: Sequence[int], tasks: Sequence[Task]) -> dict[str, Any]:
 
 
 def roles(bench: Bench, round: int, phase: str) -> dict[str, dict[str, Any]]:
-    """{role: accuracy record} of each role given right inputs: only episodes whose earlier turns all did their part."""
-    chain = bench.recipe.team.chain
+    """{role: accuracy record} of each role given right inputs: only episodes whose earlier turns all did their part.
+
+    Who judges the others' work (`Team.judges`) has right inputs whatever that work is.
+    """
+    chain, judges = bench.recipe.team.chain, bench.recipe.team.judges
     seen: dict[str, list[int]] = {role: [] for role in chain}
     results = bench.store.episodes.results(bench.experiment.id, round, phase)
     if not any(result.turns for result in results):
@@ -157,7 +160,8 @@ def roles(bench: Bench, round: int, phase: str) -> dict[str, dict[str, Any]]:
     for result in results:
         for i, role in enumerate(chain):
             stopped = result.stop is not None and i > max(result.turns, default=-1)
-            if (i in result.turns or stopped) and all(result.turns.get(j, 0.0) > 0.5 for j in range(i)):
+            given = () if role in judges else range(i)
+            if (i in result.turns or stopped) and all(result.turns.get(j, 0.0) > 0.5 for j in given):
                 seen[role].append(int(result.turns.get(i, 0.0) > 0.5))
     found = {}
     for role, marks in seen.items():

@@ -199,7 +199,7 @@ def _pairs(store: Store, experiment: str, round: int, model: str) -> Iterator[Li
     for replay in replays:
         name, failed = store.examples.repair_of(replay.id), store.episodes.get(replay.parent or "")
         repair = None if name is None else store.repairs.get(name)
-        if failed.earned(threshold):
+        if failed.earned(threshold) and not recipe.mends(failed, threshold):
             continue  # a what-if of something right: nothing was mended
         for turn in (i for i, said in enumerate(replay.turns) if said.origin == "edited"):
             if recipe.model_of(replay.turns[turn]) != model:

@@ -54,7 +54,7 @@ def improve(run: Run) -> list[dict[str, Any]]:
         run.close(0, models, {})                            # rounds[0] is the untrained base
     for t in range(max(1, run.round), run.settings.rounds + 1):
         tried = run.propose(t, models)                      # Algorithm 1: every agent acts on every x_i
-        failed = [x for x in tried if not run.success(x)]   # R_i <= epsilon
+        failed = [x for x in tried if run.failed(x)]        # R_i <= epsilon
         run.repair(t, models, failed)                       # Algorithm 2: feedback, regeneration, replay
         run.try_again(t, models)                            # where a budget is held and something is left of it
         run.wait_for_people(t)
@@ -309,11 +309,21 @@ class Run:
     def success(self, trajectory: Trajectory) -> bool:
         return trajectory.earned(self.settings.threshold)
 
+    def failed(self, trajectory: Trajectory) -> bool:
+        """Whether the recipe's repair looks at a try: at one that earned too little, unless the recipe says which."""
+        return self.recipe.mends(trajectory, self.settings.threshold)
+
     def voices(self, models: Mapping[str, str], phase: str = "") -> Voices:
-        """The models that speak. Who mends is never trained, so it stays the base where one model is shared, too."""
+        """The models that speak. Who mends is never trained, so it stays the base where one model is shared, too. Where
+        players are opposed each also speaks untrained, and of a pool as it was after every closed round."""
         team, base = self.recipe.team, self.base_models()
         names = {**{role: base.get(MENDER, base["*"]) for role in team.menders},
                  **{role: name for role, name in models.items() if role != MENDER}}
+        for role in team.roles if team.opposed else ():
+            names[f"{role}/base"] = base["*"]
+            for n in range(self.round if self.settings.opponent == "pool" else 0):
+                then = self.models_after(n)
+                names[f"{role}/r{n}"] = then.get(role) or then["*"]
         speak = {role: self.machine.model(name, self.store.weights.get(name)) for role, name in names.items()}
         return voices_for(speak, self.settings, team, phase)
 

@@ -67,6 +67,15 @@ class CriticRepair:
         """Who criticises: what a repair's record says."""
         return "gold" if self.gold else "blind"
 
+    async def rewrite(self, failure: Failure, ask: Any, turn: Turn, slots: Mapping[str, Any]) -> str:
+        """The turn said again on advice."""
+        return str(await ask(turn.role, "revise", seat=turn.seat,
+                             **_that_fit(failure, turn.role, turn.seat, "revise", slots)))
+
+    def mended(self, failure: Failure, again: Trajectory) -> bool:
+        """Whether a replay shows that the rewrite mends the failure."""
+        return again.earned(failure.threshold)
+
     def attempts(self, failure: Failure) -> list[tuple[int, int, str, str]]:
         """(number, draw and branch of the mend, role asked about or none) of each critique that is asked for."""
         asked = [(c, role) for c in range(self.max_critiques) for role in (failure.team.chain if self.each else ("",))]
@@ -112,6 +121,35 @@ class Rationalisation(CriticRepair):
 
     def told(self, failure: Failure, blamed: Blame) -> tuple[str, ...]:
         return ()
+
+
+@dataclass(frozen=True)
+class OwnRevision(CriticRepair):
+    """A team that revises by itself (actor-critic): its critic's feedback and the revision that came of it are at hand.
+
+    It is for tries whose first answer was wrong and whose revision is right (`revised`). The revision, rephrased, takes
+    the place of that first answer, so that it can be learned from as one.
+    """
+
+    gold: bool = False
+
+    async def criticise(self, failure: Failure, ask: Any, role: str) -> tuple[str, Blame | None]:
+        said = failure.trajectory.turns[-2]
+        return said.text, Blame(0, said.public)
+
+    async def rewrite(self, failure: Failure, ask: Any, turn: Turn, slots: Mapping[str, Any]) -> str:
+        return failure.trajectory.turns[-1].text
+
+    def mended(self, failure: Failure, again: Trajectory) -> bool:
+        marks = again.reward.turns if again.reward is not None else {}
+        return super().mended(failure, again) and marks.get(0, 0.0) > failure.threshold
+
+
+def revised(trajectory: Trajectory, threshold: float) -> bool:
+    """Whether the first answer of a try earned too little, and the revision with which it ended enough."""
+    marks, last = trajectory.reward.turns if trajectory.reward is not None else {}, len(trajectory.turns) - 1
+    again = last > 0 and trajectory.turns[last].prompt == "revise"
+    return again and marks.get(0, 0.0) <= threshold < marks.get(last, 0.0)
 
 
 @dataclass(frozen=True)
@@ -192,19 +230,17 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                 found.append(replace(base, id=digest(path.id, 0), leak=given_away, calls=ledger.count - start))
                 return None
             costs = 1 + how.rephrase + _successors(team, turn.role)  # rewrite, rephrase, and whoever acts again
-            if clash := {"draft", "feedback"} & turn.slots.keys():
+            if turn.prompt != "revise" and (clash := {"draft", "feedback"} & turn.slots.keys()):
                 raise UsageError(f"team {team.name!r}: the slot {min(clash)!r} of role {turn.role!r} is one that a "
                                  "revision fills itself; give the slot another name")
-            advised = {**turn.slots, "feedback": blamed.feedback, "draft": turn.text}
+            advised = {"response": turn.public, **turn.slots, "feedback": blamed.feedback, "draft": turn.text}
             for no in range(how.max_regenerations):
                 if not fits(costs):
                     break
                 repair = replace(base, id=digest(path.id, no), regeneration_no=no)
                 try:
-                    slots = _that_fit(failure, turn.role, turn.seat, "revise", advised)
-                    raw = await ask(turn.role, "revise", seat=turn.seat, **slots)
-                    repair = replace(repair, raw=str(raw))
-                    text = str(raw)
+                    raw = text = await how.rewrite(failure, ask, turn, advised)
+                    repair = replace(repair, raw=raw)
                     if how.rephrase:
                         said = {"text": raw, "question": task.question}
                         text = str(await ask("rephraser", **_that_fit(failure, "rephraser", None, "answer", said)))
@@ -232,7 +268,7 @@ async def _mend(failure: Failure, call: Call, how: CriticRepair) -> Records:
                         rephrased=text,
                         leak=leak,
                         replay=again.id,
-                        mended=again.earned(failure.threshold) and not leak,
+                        mended=how.mended(failure, again) and not leak,
                         calls=ledger.count - start,
                     )
                 )

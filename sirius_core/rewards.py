@@ -7,13 +7,18 @@ from dataclasses import replace
 
 from . import answers, votes
 from .errors import UnknownName, UsageError
+from .games import GAMES
+from .tasks.scores import game
 from .trajectories import Reward, Task, Trajectory
 
 Judge = Callable[[Task, Trajectory], Reward]
 
 
 def right(task: Task, trajectory: Trajectory) -> Reward:
-    """1 if the answer equals the truth as the task compares it, else 0; says what was read and why."""
+    """1 if the answer equals the truth as the task compares it, else 0; says what was read and why. Of a game its
+    score (`game`)."""
+    if task.source in GAMES:
+        return game(task, trajectory)
     outcome = trajectory.outcome
     turns, lucky = _steps(task, trajectory)
     if outcome.stop is not None or outcome.answer is None:
@@ -67,6 +72,8 @@ def verifiable(verifier: str, task: Task, dialect: str) -> None:
     """UsageError if a verifier cannot judge such tasks, played by models of this dialect."""
     if verifier not in VERIFIERS:
         raise UnknownName("verifier", verifier, VERIFIERS)
+    if verifier != "right" and task.source in GAMES:
+        raise UsageError(f"setting verifier={verifier}: a game is judged by what it came to; use verifier=right")
     if verifier == "steps" and (task.source != "formulas" or dialect != "pocket"):
         who = "a chat model's" if task.source == "formulas" else f"source={task.source}'s"
         raise UsageError(f"setting verifier=steps: {who} steps cannot be checked, only those of the embedded word "
@@ -74,6 +81,40 @@ def verifiable(verifier: str, task: Task, dialect: str) -> None:
     if verifier == "unit" and (task.kind != "quantity" or not _unit(task.answer)):
         raise UsageError(f"setting verifier=unit: the answers of source={task.source} have no units that are known "
                          "here; use verifier=right")
+
+
+def actor_critic(task: Task, trajectory: Trajectory) -> Reward:
+    """1 if the answer in the end is right; ``turns`` has each turn's own part in it.
+
+    The actor: a right answer, first or revised. The judge: a verdict that tells the truth about the first answer (one
+    that cannot be read does not). The critic: feedback whose revision is right.
+    """
+    from .teams.actor_critic import answer_of, verdict_of
+
+    def is_right(answer: str | None) -> bool:
+        return answer is not None and answers.judge_text(
+            answer, task.answer, task.kind, tolerance=task.data.get("tolerance")).right
+
+    found, turns = right(task, trajectory), trajectory.turns
+    acted = {i: is_right(answer_of(turn)) for i, turn in enumerate(turns) if turn.role == "actor"}
+    marks = {i: float(good) for i, good in acted.items()}
+    for i, turn in enumerate(turns):
+        if turn.role == "judge":
+            marks[i] = float(verdict_of(turn) is acted[0])
+        elif turn.role == "critic":
+            marks[i] = float(acted.get(i + 1, False))
+    return replace(found, turns=dict(sorted(marks.items())), lucky=_by_luck(task, trajectory, found))
+
+
+def _by_luck(task: Task, trajectory: Trajectory, found: Reward) -> bool | None:
+    """Whether an actor's last answer is right by wrong steps; None where they cannot be checked."""
+    last = trajectory.turn_of("actor")
+    if task.source != "formulas" or last is None:
+        return None
+    from .tasks.formulas import lucky
+
+    checked = lucky(task, trajectory.turns[last].text)
+    return None if checked is None else found.right and checked
 
 
 def agreement(task: Task, trajectory: Trajectory) -> Reward:

@@ -60,9 +60,9 @@ class Library:
         return "direct" if trajectory.parent is None else "repaired"
 
     def credited(self, trajectory: Trajectory) -> Iterator[Example]:
-        """The turns that earn an example, by the rule above."""
+        """The turns that earn an example, by the rule above; an opponent's never do."""
         for i, turn in enumerate(trajectory.turns):
-            if trajectory.parent is None or turn.origin != "given":
+            if not turn.rival and (trajectory.parent is None or turn.origin != "given"):
                 yield Example(trajectory, i, 1.0, self.source(trajectory))
 
 
@@ -77,6 +77,23 @@ def by_frequency(library: Library, draws: int, random: Random) -> list[Example]:
     right ones is drawn one time in twenty, not as often as they (spec: the lucky-trace trap).
     """
     return _draw(library, library.successes(), draws, random)
+
+
+def by_turn(library: Library, draws: int, random: Random) -> list[Example]:
+    """The same where every turn has a reward of its own: of each try what earned it, whatever the try came to.
+
+    ``draws`` examples per role and problem, of a judge for each of the two verdicts: it goes on hearing both, however
+    rarely one of them is right by now. What revises reads feedback that is not there at inference, so it is left out.
+    """
+    pools: dict[tuple[str, str, str], list[Example]] = defaultdict(list)
+    for trajectory in library.tried:
+        marks = trajectory.reward.turns if trajectory.reward is not None else {}
+        for example in library.credited(trajectory):
+            said = example.said
+            if said.prompt != "revise" and marks.get(example.turn, 0.0) > library.threshold:
+                kind = str(said.value["verdict"]) if said.role == "judge" else ""
+                pools[said.role, trajectory.task, kind].append(example)
+    return [random.choice(pool) for _, pool in sorted(pools.items()) for _ in range(draws)]
 
 
 def at_random(library: Library, draws: int, random: Random) -> list[Example]:

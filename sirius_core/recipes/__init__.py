@@ -9,19 +9,21 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
 from .. import teams
 from ..errors import SiriusError, UnknownName, UsageError
-from ..repair import Repairer
+from ..games import GAMES
+from ..repair import OwnRevision, Repairer
 from ..rewards import VERIFIERS, Judge, right
 from ..settings import Settings
 from ..teams import Team
 from ..teams import debate as debating  # a recipe of this package is called debate
 from ..training import ModelOf, Select, by_frequency
-from ..trajectories import Turn
+from ..trajectories import Trajectory, Turn
 
 
 def each_role(turn: Turn) -> str:
@@ -39,6 +41,14 @@ def all_in_one(turn: Turn) -> str:
     return "*"
 
 
+Mends = Callable[[Trajectory, float], bool]
+
+
+def failed(trajectory: Trajectory, threshold: float) -> bool:
+    """What earned too little (Algorithm 2: R_i <= epsilon)."""
+    return not trajectory.earned(threshold)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """propose (``team``, settings.max_solutions tries), ``judge``, ``repair`` (None: failures stay failures),
@@ -46,7 +56,8 @@ class Recipe:
 
     ``examiner`` judges tests and validation in place of ``judge``, where a team learns without the truth, or by a
     verifier that is not the truth: a recipe that judges by `right` is judged by what ``settings.verifier`` names.
-    ``learns``: False for one that only plays, so that it has no rounds.
+    ``learns``: False for one that only plays, so that it has no rounds. ``mends(try, threshold)``: which tries
+    ``repair`` looks at.
     """
 
     name: str
@@ -58,6 +69,7 @@ class Recipe:
     examiner: Judge | None = None
     source: str = ""  # where its tasks come from; empty: settings.source
     learns: bool = True
+    mends: Mends = failed
 
 
 RECIPES = {
@@ -70,8 +82,10 @@ RECIPES = {
     "best_of_k": "best_of_k",
     "debate": "debate",
     "multiagent_finetuning": "multiagent_finetuning",
+    "actor_critic": "actor_critic",
     "placebo": "placebo",
     "keep_all": "keep_all",
+    "self_play": "self_play",
 }
 IMPORTED = "imported"
 """The recipe of traces from elsewhere. Nobody chooses it: `imports.take` makes such experiments."""
@@ -100,7 +114,11 @@ def get(settings: Settings) -> Recipe:
     else:
         raise UnknownName("recipe", name, RECIPES)
     made = _verified(made, settings)
-    if made.repair is not None and (made.team.view is None or made.team.blame is None):
+    if (source := made.source or settings.source) in GAMES and not made.team.opposed:
+        raise UsageError(f"setting source={source}: a game is for two players, and team {made.team.name!r} of recipe "
+                         f"{name!r} is none of a game; take recipe=self_play, placebo, keep_all or chain")
+    asks = made.repair is not None and not isinstance(made.repair, OwnRevision)  # for a critique of the failure
+    if asks and (made.team.view is None or made.team.blame is None):
         raise UsageError(f"team {made.team.name!r} has no critic that could mend its failures: take another team, or "
                          "another recipe than " + repr(settings.recipe))
     for role in settings.roles_to_train():

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from .. import answers
 from ..errors import UsageError
+from ..pocket.dialect import ADVISED
 from ..pocket.grammar import Problem, draw
 from ..pocket.marking import Marks, check, check_solo
 from ..pocket.notation import Expression, digits, fill, read_expression
@@ -82,6 +83,12 @@ def turn_marks(task: Task, trajectory: Trajectory) -> tuple[dict[int, float], bo
     found = {seat: _marks_of(task, said) for seat, said in by_seat.items()}
     turns = {i: float(mark) for i, t in spoken if (mark := found[t.seat][0].get(t.role)) is not None}
     return turns, found[None][1] if list(found) == [None] else None
+
+
+def lucky(task: Task, text: str) -> bool | None:
+    """Whether one whole reply is right by wrong steps; None for ordinary text, whose working cannot be checked."""
+    own = text.removeprefix(f"{ADVISED} ")
+    return check_solo(problem(task), own).lucky if is_pocket(own) else None
 
 
 def _marks_of(task: Task, said: Mapping[str, str]) -> tuple[Mapping[str, bool | None], bool | None]:
