@@ -52,7 +52,8 @@ class Ask:
     """What a workflow is handed: ``await ask(role, prompt="answer", seat=None, history=(), parse=None, **slots)``.
 
     ``ask.dialect(role, seat)`` says how a role is spoken to, where a workflow must know; ``ask.tokens`` how many tokens
-    were read and written so far; ``ask.seated(seat)`` plays the team once more from a seat of its own.
+    were read and written so far; ``ask.seated(seat)`` plays the team once more from a seat of its own;
+    ``ask.seats(role)`` names a role's seats that have a voice of their own, ``ask.settled(role, seats)`` takes one.
 
     ``history`` is a sequence of earlier replies: the seat's own come back as its own messages, the public part of
     the others' as messages from the user. ``parse`` makes a typed value with a public part; it raises Stopped to end
@@ -70,6 +71,7 @@ class Ask:
         fresh_from: int | None,
     ) -> None:
         self._team, self._voices, self._path, self._call = team, voices, path, call
+        self._parent = parent
         self._given = {(t.request, t.occurrence): (i, t) for i, t in enumerate(parent.turns)} if parent else {}
         self._edits, self._fresh_from = edits, fresh_from
         self._seen: Counter[str] = Counter()
@@ -110,7 +112,7 @@ class Ask:
                 self._settled.set()
         self._turns.append((place, turn, failed))
         if failed is not None:
-            raise await self._stopped()
+            raise await self._stopped(place)
         reply = Reply(turn.text)
         reply.role, reply.seat, reply.public, reply.value = role, seat, turn.public, turn.value
         reply.asked = tuple(m for m in filled if m.role != "system")
@@ -118,6 +120,16 @@ class Ask:
 
     def dialect(self, role: str, seat: str | None = None) -> str:
         return self._voices.model(role, seat).dialect
+
+    def seats(self, role: str) -> tuple[str, ...]:
+        """The seats of a role that have a voice of their own."""
+        return tuple(key.partition("/")[2] for key in self._voices.models if key.startswith(f"{role}/"))
+
+    def settled(self, role: str, seats: Sequence[str]) -> str:
+        """One of these seats, by task and try; in a replay the one from which the role spoke in the parent."""
+        before = (turn.seat for turn in self._parent.turns if turn.role == role) if self._parent else ()
+        drawn = sorted(seats)[int(digest(self._path.task, self._path.attempt)[:8], 16) % len(seats)]
+        return next((seat for seat in before if seat is not None and seat in seats), drawn)
 
     @property
     def tokens(self) -> int:
@@ -181,8 +193,8 @@ class Ask:
         return replace(turn, value=parsed.value, public=parsed.public), None
 
     # A stop takes effect when nothing else of the episode can go on: which parallel siblings are recorded must not
-    # depend on whose reply came first.
-    async def _stopped(self) -> Stopped:
+    # depend on whose reply came first. What this task of the workflow has caught before it asked again is over.
+    async def _stopped(self, place: tuple[int, ...]) -> Stopped:
         quiet = 0
         while quiet < 3:  # siblings that are about to ask get their turn first
             await asyncio.sleep(0)
@@ -190,7 +202,8 @@ class Ask:
             while self._open:
                 self._settled.clear()
                 await self._settled.wait()
-        first = min((entry for entry in self._turns if entry[2]), key=lambda entry: entry[0])
+        over = [entry[0] for entry in self._turns if entry[0][:-1] == place[:-1] and entry[0] < place]
+        first = min((entry for entry in self._turns if entry[2] and entry[0] not in over), key=lambda entry: entry[0])
         return first[2] or Stopped(Stop.NO_ANSWER)
 
     def turns(self) -> tuple[Turn, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 from . import recipes, rewards, tasks
 from .errors import Busy, Cancelled, Paused, SiriusError, UsageError
 from .evaluate import voices_for
+from .games import GAMES
 from .improve import Run, improve
 from .machines import code, embedded, machine_for, preflight
 from .models.pocket import aside
@@ -50,7 +51,7 @@ def checked(store: Store, settings: Settings, seed: int) -> Settings:
         raise UsageError(f"seed {seed}: must lie between -(2^63 - 1) and 2^63 - 1")
     recipe, dialect = recipes.get(settings), preflight(settings)
     team = recipe.team
-    if dialect == "pocket" and settings.source != "formulas" and not settings.team:
+    if dialect == "pocket" and settings.source not in ("formulas", *GAMES) and not settings.team:
         raise UsageError(f"setting source={settings.source}: the pocket model reads only its own language; name a "
                          "model at an endpoint (--model NAME --base-url URL), or, for problems written in that "
                          "language, the team (--set team=formula_chain)")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import __version__, tasks
 from .errors import UnknownName, UsageError
+from .games import GAMES
 from .improve import Machine
 from .recipes import playable
 from .settings import Settings
@@ -14,7 +15,7 @@ from .store import Store
 
 INSTRUCTIONS = ("setting update=prompts: the pocket model reads no instructions; name another model at an endpoint, or "
                 "use update=demos")
-MADE = ("formulas", "arithmetic")  # sources that read no file
+MADE = ("formulas", "arithmetic", *GAMES)  # sources that read no file
 
 
 def machine_for(settings: Settings, store: Store, experiment: str) -> Machine:

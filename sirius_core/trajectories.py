@@ -110,8 +110,11 @@ class SeedPath:
 
     def _dealt(self) -> tuple[Any, ...]:
         """The place whose randomness the calls draw: those of a comparison (``worth:ARM:MODE``, ``credit:TEAM:MODE``)
-        share one."""
+        share one; so do all games of a cross-play matrix (``cross:SPLIT:RED:BLUE``), whatever round their players are
+        of."""
         kind, _, rest = self.phase.partition(":")
+        if kind == "cross":
+            return replace(self, round=0, phase=f"{kind}:{rest.partition(':')[0]}", branch="")._place()
         if kind not in ("worth", "credit"):
             return self._place()
         return replace(self, phase=f"{kind}:{rest.rpartition(':')[2]}", branch="")._place()
@@ -149,6 +152,11 @@ class Turn:
     tokens_out: int = 0
     ms: float = 0.0
     cost: float | None = None  # US dollars; None where the price is not known
+
+    @property
+    def rival(self) -> bool:
+        """Whether an untrained or earlier self of a role spoke, from seat ``base`` or ``rN``: never learned from."""
+        return self.seat is not None and (self.seat == "base" or (self.seat[0] == "r" and self.seat[1:].isdecimal()))
 
     @property
     def content(self) -> str:

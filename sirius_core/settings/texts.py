@@ -26,6 +26,7 @@ class SamplingRule(NamedTuple):
 PHASES = ("propose", "repair", "control", "validate", "evaluate", "replays", "rewrite", "pilot", "pass")
 MOST_EXAMPLES = 1_000_000
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}|(?!(?:sk|pk|gsk|xai|hf)_)[a-z_][A-Za-z0-9_]{0,31}")
+_OPTION = re.compile(r"[0-9/]{1,31}|[a-z_]{1,31}\s*=\s*(\w{1,31}|\w{1,31}:[0-9]{1,15}( +\w{1,31}:[0-9]{1,15})*)")
 _RULE = re.compile(r"(\*|\w+)(?:\.(\w+))?(?:@(\w+))?\.(temperature|max_tokens)\s*=\s*([0-9.]+)")
 
 
@@ -69,6 +70,19 @@ def counts(text: str, most: int = MOST_EXAMPLES) -> list[int]:
     return [int(part) for part in parts]
 
 
+def options_of(text: str) -> dict[str, str | None]:
+    """``30/70, messages=6`` as {"30/70": None, "messages": "6"}: a named setting of a game, then options."""
+    found: dict[str, str | None] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not _OPTION.fullmatch(part):
+            raise ValueError(f"{part[:40]!r} is not like cost=44, red=X:25 Y:5 or the name of a setting, 30/70")
+        if key in found or (not equals and None in found.values()):
+            raise ValueError(f"{key if equals else 'a named setting'} stands there twice")
+        found[key] = value if equals else None
+    return found
+
+
 def _key_env(text: str) -> None:
     """A name that could be the key itself is neither kept nor said again."""
     if text and not _VARIABLE.fullmatch(text):
@@ -84,4 +98,5 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "sampling": sampling_rules,
     "request": _request,
     "key_env": _key_env,
+    "game": options_of,
 }

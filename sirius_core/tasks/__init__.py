@@ -7,6 +7,7 @@ tasks that it splits by itself. docs/data.md says where each dataset comes from 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -29,6 +30,9 @@ SOURCES = {
     "arithmetic": "arithmetic",
     "sirius": "sirius",
     "table": "table",
+    "sell_and_buy": "negotiation",
+    "ultimatum": "negotiation",
+    "resource_exchange": "negotiation",
 }
 SPLITS = ("train", "validation", "heldout", "new_wordings", "withheld_forms")
 TESTS = SPLITS[2:]
@@ -38,7 +42,7 @@ def splits(source: str, settings: Settings, seed: int) -> Mapping[str, tuple[Tas
     """{split: tasks} of an experiment; train, validation and the test splits never share a group (asserted here)."""
     module = _module(source)
     if hasattr(module, "splits"):
-        return disjoint(source, module.splits(settings, seed))
+        return disjoint(source, module.splits(replace(settings, source=source), seed))
     from .splitting import make
 
     return disjoint(source, make(source, module.dataset(settings, seed), settings, seed).tasks)
@@ -58,25 +62,34 @@ def describe(source: str, settings: Settings, seed: int) -> dict[str, Any]:
 
     module = _module(source)
     if hasattr(module, "splits"):
-        return describe_tasks(source, "part of Sirius Lab (MIT)", splits(source, settings, seed))
+        made = splits(source, settings, seed)
+        if hasattr(module, "describe"):
+            return dict(module.describe(replace(settings, source=source), made))
+        return describe_tasks(source, "part of Sirius Lab (MIT)", made)
     from .splitting import make
 
     dataset = module.dataset(settings, seed)
-    made = make(source, dataset, settings, seed)
-    disjoint(source, made.tasks)
-    return describe_dataset(source, dataset, made)
+    split = make(source, dataset, settings, seed)
+    disjoint(source, split.tasks)
+    return describe_dataset(source, dataset, split)
 
 
 def preview(source: str, settings: Settings, seed: int, n: int = 3) -> tuple[Task, ...]:
     """The first problems as they would be asked, whatever their split; of a dataset no more than those are read."""
     module = _module(source)
     if hasattr(module, "splits"):
-        return tuple(module.splits(settings, seed)["train"][:n])
+        return tuple(module.splits(replace(settings, source=source), seed)["train"][:n])
     found = []
     for row in islice(module.dataset(settings, seed).rows(), n):
         row.check()
         found.append(row.task(source, "", row.key()))
     return tuple(found)
+
+
+def split_title(source: str, split: str) -> str:
+    """A split's name for people: ``withheld_forms`` is "out of distribution" where games are played."""
+    titles: Mapping[str, str] = getattr(_module(source), "TITLES", {})
+    return titles.get(split) or split.replace("_", " ")
 
 
 def disjoint(source: str, made: Mapping[str, tuple[Task, ...]]) -> Mapping[str, tuple[Task, ...]]:

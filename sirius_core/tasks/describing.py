@@ -66,8 +66,9 @@ def describe_dataset(source: str, dataset: Dataset, made: Made) -> dict[str, Any
 
 
 def majority(tasks: Sequence[Task]) -> dict[str, Any]:
-    """{answer, n, of, share}: the most frequent true answer of these tasks; what always saying it would score."""
-    said = Counter(_said(task) for task in tasks)
+    """{answer, n, of, share}: the most frequent true answer of these tasks; what always saying it would score. Games
+    have none."""
+    said = Counter(_said(task) for task in tasks if task.answer)
     if not said:
         return {"answer": "", "n": 0, "of": 0, "share": 0.0}
     most = max(said.values())

@@ -128,6 +128,7 @@ TEAMS = {
     "solver": "solver",
     "debate": "debate",
     "actor_critic": "actor_critic",
+    "self_correct": "self_correct",
     "sell_and_buy": "negotiation",
     "ultimatum": "negotiation",
     "resource_exchange": "negotiation",
