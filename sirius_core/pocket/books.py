@@ -117,6 +117,31 @@ class Casebook(Book):
     shares: dict[str, float] = field(default_factory=lambda: dict(CASES))
 
 
+GAME_SHARES = {"seller": 0.2, "buyer": 0.2, "proposer": 0.15, "responder": 0.15, "red": 0.15, "blue": 0.15}
+"""How often a game stands in a book of negotiation, by its two seats."""
+
+
+@dataclass(frozen=True)
+class Bargains(Book):
+    """A book of games between scripted characters: see `bargains`. Its `shares` are by game, half for each seat.
+
+    What characters aim at is drawn from the first pair, the least they would sign from the second one. In Sell&Buy
+    (`prices`) and Ultimatum (`splits`) that is a part of what is there, or of what they take for it, and a part of the
+    aim; in Resource Exchange (`swaps`) what they get beyond what they give. They walk out on an offer below the least
+    with chance `temper`, sign whatever is offered with chance `careless`, wait where they may with chance `waits`, and
+    say something else than a move with chance `slips`.
+    """
+
+    prices: tuple[tuple[float, float], tuple[float, float]] = ((0.1, 0.8), (0.05, 0.75))
+    splits: tuple[tuple[float, float], tuple[float, float]] = ((0.3, 0.9), (0.3, 1.0))
+    swaps: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 8.0), (-6.0, 1.0))
+    temper: float = 0.05
+    careless: float = 0.015
+    waits: float = 0.06
+    slips: float = 0.01
+    shares: dict[str, float] = field(default_factory=lambda: dict(GAME_SHARES))
+
+
 def _without_critic(shares: dict[str, float]) -> dict[str, float]:
     return {kind: share for kind, share in shares.items() if "/" not in kind and kind not in ("critic", "rephrase")}
 
@@ -145,6 +170,7 @@ BOOKS: dict[str, Book] = {
         shares=PANEL_SHARES,
     ),
     "imitator": Copybook("imitator", beliefs=_MISLED.beliefs),
+    "bargains": Bargains("bargains"),
     "sceptic": Casebook(
         "sceptic",
         beliefs=_MISLED.beliefs,

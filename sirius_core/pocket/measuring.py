@@ -1,5 +1,5 @@
-"""How good a checkpoint is at the chain of analyst, calculator and summarizer, in a debate, or as actor and judge, with
-nothing around it.
+"""How good a checkpoint is at the chain of analyst, calculator and summarizer, in a debate, as actor and judge, or
+in a game, with nothing around it.
 
 This is the yardstick of the bases' manifests. Experiments use their own teams, trajectories and reports.
 """
@@ -10,9 +10,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
+from typing import Any
 
+from sirius_core.pocket import matches
 from sirius_core.pocket.dialect import MAX_NEW, PROMPTS, opinion, public
 from sirius_core.pocket.grammar import Problem
+from sirius_core.pocket.haggling import ROLES
 from sirius_core.pocket.marking import Marks, check, check_solo
 from sirius_core.pocket.notation import parse_plan
 from sirius_core.pocket.sampling import Request, sample
@@ -79,6 +83,15 @@ def measure(weights: Weights, shape: Shape, problems: Sequence[Problem], seed: i
         "unit": sum(m.unit_right for m in sampled),
         "lucky": sum(m.lucky for m in sampled),
     }
+
+
+def measure_games(weights: Weights, shape: Shape, n: int, seed: int = 0) -> dict[str, Any]:
+    """`matches.tally` by game of ``n`` games of each kind against itself, sampled (T=1), like the papers' settings."""
+    def speak(turn: int) -> matches.Speak:
+        return lambda role, prompts: reply(weights, shape, role, prompts, 1.0, seed * 1000 + turn)
+
+    return {game: matches.tally(matches.play(matches.dealt(game, n, Random(f"matches/{game}/{seed}")), speak))
+            for game in ROLES}
 
 
 SEATS = 3
