@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from .. import answers, votes
 from ..store import Experiment, Store
 from ..teams import Team
-from ..trajectories import Task, Trajectory, Turn
+from ..teams.actor_critic import answer_of, verdict_of
+from ..trajectories import Task, Trajectory
 
 HELD_OUT = "evaluate:heldout:sampled"
 ACTOR, JUDGE = "actor", "judge"
@@ -62,19 +63,14 @@ def read(trajectories: Iterable[Trajectory], tasks: Mapping[str, Task], judged: 
 
 def _branch(t: Trajectory, task: Task, judged: bool, threshold: float) -> Branch:
     acted = [turn for turn in t.turns if turn.role == ACTOR]
-    said, ended = (_answer(acted[i]) if acted else "" for i in (0, -1))
+    said, ended = ((answer_of(acted[i]) or "") if acted else "" for i in (0, -1))
     right = bool(said) and answers.judge_text(said, task.answer, task.kind, tolerance=task.data.get("tolerance")).right
     last = ended if t.outcome.stop is None else ""
     return Branch(t.id, task.id, task.group or task.id, right, _verdict(t) if judged else NONE, len(acted) > 1,
                   t.earned(threshold), votes.read(said, task.kind), votes.read(last, task.kind))
 
 
-def _answer(turn: Turn) -> str:
-    """The answer that a turn states; "" of one that came to no end."""
-    return str(turn.value["answer"]) if isinstance(turn.value, Mapping) and turn.value.get("answer") else ""
-
-
 def _verdict(t: Trajectory) -> str:
     turn = next((turn for turn in t.turns if turn.role == JUDGE), None)
-    told = turn.value.get("verdict") if turn is not None and isinstance(turn.value, Mapping) else None
+    told = None if turn is None else verdict_of(turn)
     return UNREADABLE if told is None else TRUE if told else FALSE

@@ -83,6 +83,8 @@ RECIPES = {
     "debate": "debate",
     "multiagent_finetuning": "multiagent_finetuning",
     "actor_critic": "actor_critic",
+    "prompted": "prompted",
+    "self_correct": "self_correct",
     "placebo": "placebo",
     "keep_all": "keep_all",
     "self_play": "self_play",
