@@ -50,6 +50,11 @@ def column(b: Branch) -> str:
     return right(b.final) if b.verdict == NONE else b.verdict
 
 
+def cell_of(b: Branch) -> str:
+    """Where a branch stands in the confusion table: ``wrong-true`` is a wrong first answer that was judged True."""
+    return f"{right(b.first)}-{column(b)}"
+
+
 def confusion(found: Sequence[Branch]) -> list[dict[str, Any]]:
     """{first, n, and how many of them stand in each column}: a row for right and one for wrong first answers."""
     counts = Counter((b.first, column(b)) for b in found)
@@ -106,11 +111,17 @@ class FlowFrames:
 
     store: Store
 
-    def branches(self, experiment: str, round: int | None = None) -> pd.DataFrame:
+    def branches(self, experiment: str, round: int | None = None, cell: str = "") -> pd.DataFrame:
         """One row per held-out problem of a round (the last): trajectory, task, group, whether the first answer was
         right, the verdict ("" without a judge), whether it was revised, whether the answer in the end is right, both
-        answers (``said``, ``ended``)."""
-        return _frame([asdict(b) for b in self._branches(experiment, round)])
+        answers (``said``, ``ended``), question and right answer.
+
+        ``cell`` narrows it to one of the confusion table, ``wrong-true``: first answer, then its column.
+        """
+        found = [b for b in self._branches(experiment, round) if cell in ("", cell_of(b))]
+        tasks = self.store.episodes.tasks(sorted({b.task for b in found}))
+        return _frame([{**asdict(b), "question": tasks[b.task].question, "answer": tasks[b.task].answer}
+                       for b in found])
 
     def confusion(self, experiment: str, round: int | None = None) -> pd.DataFrame:
         """Right and wrong first answers (``first``, ``n``) by what the judge said: true, false, unreadable."""

@@ -49,6 +49,10 @@ asked              questions about an episode: asked, followed, listed
 whatif             a turn says something else: the edit in its place, the answer, the branches
 blame              which turn was to blame
 
+Actor and critic:
+actor_critic_flow  what judging and revising did: in a sentence, as a picture, as tiles
+actor_critic_cell  the episodes of one tile
+
 Review:
 review_queue       which item is in view; filters; many at once
 review_item        the repair: the diff, the edit, where it leads, the reasons

@@ -31,6 +31,8 @@ ICONS = {
     "worker": ":material/construction:",
     "solver": ":material/person:",
     "generator": ":material/person:",
+    "actor": ":material/person:",
+    "judge": ":material/gavel:",
 }
 ORIGINS = {"given": "given back word for word", "edited": "rewritten", "sampled": "said afresh"}
 

@@ -20,11 +20,11 @@ from sirius_core.store.arms import Arms
 _ADDRESS = re.compile(r"(?<=https:)(?=//)|(?<=http:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=[-\w])", re.IGNORECASE)
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
-OVERVIEW, RUN, CONTRAST, EXPLORE, REVIEW, LIBRARY, LESSON, SETTINGS = (
+OVERVIEW, RUN, CONTRAST, EXPLORE, ACTOR_CRITIC, REVIEW, LIBRARY, LESSON, SETTINGS = (
     f"pages/{name}.py"
-    for name in ("overview", "run", "contrast", "explore", "review", "library", "lesson", "settings")
+    for name in ("overview", "run", "contrast", "explore", "actor_critic", "review", "library", "lesson", "settings")
 )
-OPENED = ("traj", "turn", "rv", "round", "lb_at")  # parts of an address that name something of one experiment
+OPENED = ("traj", "turn", "rv", "round", "lb_at", "cell")  # parts of an address that name something of one experiment
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 40" width="190" height="40">
 <path d="M20 2 L23.6 16.4 L38 20 L23.6 23.6 L20 38 L16.4 23.6 L2 20 L16.4 16.4 Z" fill="#6366f1"/>
 <text x="48" y="28" font-family="'Source Sans 3', system-ui, sans-serif" font-size="23" font-weight="600"

@@ -60,7 +60,7 @@ def _panel(store: Store, e: Experiment, reports: Sequence[Report], round: int | 
                     st.markdown(f"**{title}**")
                     charts.stored(store, e, name, round=round, alt=f"{title}, by round", height=300)
                     st.caption(what)
-        _table(store, e, reports[-1]["round"])
+        table(store, e, reports[-1]["round"])
 
 
 def said(rows: Sequence[measures.Row]) -> list[str]:
@@ -69,10 +69,10 @@ def said(rows: Sequence[measures.Row]) -> list[str]:
     vote, alone = measures.value(rows, "vote"), measures.value(rows, "agent_mean", _first(rows))
     anyone, lost = measures.value(rows, "pass_at_n"), measures.value(rows, "pass_minus_vote")
     if vote and alone and anyone and lost:
-        lines.append(f"The vote is right on **{_of(vote)}**, one agent alone on {_of(alone)}; on {_of(anyone)} at "
+        lines.append(f"The vote is right on **{told(vote)}**, one agent alone on {told(alone)}; on {told(anyone)} at "
                      f"least one agent is: {share(lost['value'])} are lost in the vote.")
     if (team := measures.value(rows, "team")) and (more := measures.value(rows, "team_minus_vote")):
-        lines.append(f"The team does not count all votes alike: it is right on {_of(team)}, "
+        lines.append(f"The team does not count all votes alike: it is right on {told(team)}, "
                      f"{100 * more['value']:+.1f} points ({100 * more['low']:+.1f} to {100 * more['high']:+.1f}, "
                      f"{p_text(more['p'])}) over the plain vote.")
     talk = measures.value(rows, "last_minus_first")
@@ -84,8 +84,8 @@ def said(rows: Sequence[measures.Row]) -> list[str]:
                      f"{100 * talk['high']:+.1f}, {p_text(talk['p'])}, n = {talk['n']}) to voting at once{cost}.{tell}")
     tries, kept = (measures.value(rows, "label", where) for where in ("training tries", "training examples"))
     if tries and tries["value"] is not None:
-        also = f", in {_of(kept)} of what was trained on" if kept and kept["value"] is not None else ""
-        lines.append(f"Without the truth the vote is the label: right in {_of(tries)} of the training tries{also}.")
+        also = f", in {told(kept)} of what was trained on" if kept and kept["value"] is not None else ""
+        lines.append(f"Without the truth the vote is the label: right in {told(tries)} of the training tries{also}.")
     return lines
 
 
@@ -93,7 +93,14 @@ def _first(rows: Sequence[measures.Row]) -> str:
     return next(str(row["where"]) for row in rows if row["measure"] == "vote")
 
 
-def _of(row: measures.Row) -> str:
+def of(report: Report, name: str) -> measures.Row | None:
+    """A measure of a round that has a value; None where it has none."""
+    row = measures.value(report.get("measures", ()), name)
+    return row if row and row["value"] is not None else None
+
+
+def told(row: measures.Row) -> str:
+    """A share with its interval and n, on one line: ``61.2 % (56 % to 66 %, n = 400)``."""
     ends = "" if row["low"] is None else f"{share(row['low'], 0)} to {share(row['high'], 0)}, "
     return f"{share(row['value'])} ({ends}n = {row['n']:,})".replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0")
 
@@ -108,13 +115,13 @@ def _balance(store: Store, e: Experiment, reports: Sequence[Report], round: int 
         charts.stored(store, e, "balance", round=round, hold=True, height=300,
                       alt=f"Problems solved, kept tries that are right and the balance score, by round. {told}.")
         if solved and score and kept:
-            right = "nothing was kept" if kept["value"] is None else f"{_of(kept)} of what is kept is right"
-            st.caption(f"In the last round some try solves {_of(solved)} of the training problems, {right}; balance "
+            right = "nothing was kept" if kept["value"] is None else f"{told(kept)} of what is kept is right"
+            st.caption(f"In the last round some try solves {told(solved)} of the training problems, {right}; balance "
                        f"score {score['value']:.2f}. Higher is better: it falls when a team finds fewer right tries, "
                        "or keeps wrong ones (B-STaR, arXiv 2412.17256). Repairs take no part.")
 
 
-def _table(store: Store, e: Experiment, round: int) -> None:
+def table(store: Store, e: Experiment, round: int) -> None:
     with st.expander("Every measure of this round", type="compact"):
         frame = frames.Frames(store).measures(e.id, round=round)
         frame["name"] = [measures.NAMES[name].title for name in frame["measure"]]
@@ -148,7 +155,7 @@ def _styled(frame: DataFrame) -> Styler:
 # -- who earned it -----------------------------------------------------------------------------------------------------
 def earned(store: Store, e: Experiment) -> None:
     """Credit for each role as it was last measured, and the way to the next measurement."""
-    found = credit.measured(store, e.id)
+    found = credit.told(store, e.id)
     trained = any(r["updates"]["accepted"] for r in store.experiments.reports(e.id))
     if found is None and not trained:
         return
