@@ -189,6 +189,81 @@ def credit(record: Mapping[str, Any]) -> dict[str, Any]:
     return figure
 
 
+# -- games: players against players ---------------------------------------------------------------------------------
+def payoffs(reports: Sequence[Report]) -> dict[str, Any]:
+    """What the learner earns in each role against the base, per round, as the paper reports it; empty without games."""
+    roles = dict.fromkeys(row["where"] for r in reports for row in r.get("measures", ())
+                          if row["measure"] == "paper" and "," not in row["where"])
+    dashes = ("", "dash")  # the roles differ by more than colour
+    traces = [_measured(reports, "paper", role, role, colour, strong=True, dash=dash, percent=False)
+              for role, colour, dash in zip(roles, (ORANGE, BLUE), dashes, strict=False)]
+    return _free(_figure([t for t in traces if t], "Payoff", "round", percent=False))
+
+
+def cross_play(record: Report, split: str = "heldout", seat: int = 0, measure: str = "paper") -> dict[str, Any]:
+    """The matrix of `crossplay.play` as a heatmap: what ``seat`` earns, RED's players down, BLUE's across.
+
+    ``measure``: a pair of `cross_table.NAMES` ("payoff", "paper", "wins", "lost_games" ...), or one number of both
+    ("deals", "invalid", "price", "messages"). The numbers stand in the cells; ``customdata`` of a cell is [RED's
+    player, BLUE's, n, low, high]. Cividis, which colour-blind people read as well.
+    """
+    players, cells = record["players"], record["splits"].get(split, {}).get("cells", ())
+    found = {(cell["red"], cell["blue"]): cell for cell in cells}
+    rows = [p for p in players if any(red == p["key"] for red, _ in found)]
+    columns = [p for p in players if any(blue == p["key"] for _, blue in found)]
+    names = (measure, f"{measure}_{('red', 'blue')[seat]}")
+    percent = measure not in ("payoff", "paper", "price", "messages")
+    z: list[list[float | None]] = []
+    text: list[list[str]] = []
+    more: list[list[list[Any]]] = []
+    for one in rows:
+        z.append([])
+        text.append([])
+        more.append([])
+        for two in columns:
+            numbers = found.get((one["key"], two["key"]), {}).get("numbers", {})
+            seen = next((numbers[name] for name in names if name in numbers), {"value": None})
+            value = seen["value"]
+            z[-1].append(value)
+            text[-1].append("" if value is None else f"{value:.0%}" if percent else f"{value:.1f}")
+            more[-1].append([one["key"], two["key"], seen.get("n", 0), seen.get("low"), seen.get("high")])
+    roles, form = record["roles"], ".1%" if percent else ".2f"
+    heat = {
+        "type": "heatmap", "z": z, "text": text, "customdata": more, "texttemplate": "%{text}",
+        "textfont": {"size": 16}, "x": [p["title"] for p in columns], "y": [p["title"] for p in rows],
+        "colorscale": "Cividis", "xgap": 3, "ygap": 3, "hoverongaps": False, "colorbar": {"thickness": 12},
+        "hovertemplate": f"{roles[0]}: %{{y}}<br>{roles[1]}: %{{x}}<br>%{{z:{form}}} (%{{customdata[3]:{form}}} to "
+                         f"%{{customdata[4]:{form}}}, n = %{{customdata[2]}})<extra></extra>",
+    }
+    layout = {"xaxis": {"title": {"text": f"{roles[1]} (second)"}, "type": "category", "side": "bottom"},
+              "yaxis": {"title": {"text": f"{roles[0]} (first)"}, "type": "category", "autorange": "reversed"},
+              "margin": {"l": 10, "r": 10, "t": 10, "b": 10}}
+    return {"data": [heat], "layout": layout}
+
+
+def prices(record: Report, split: str = "heldout") -> dict[str, Any]:
+    """The prices of the deals (Sell&Buy), or RED's shares of the pot in per cent, of each cell as a line."""
+    found = record["splits"].get(split, {}).get("cells", ())
+    titles = {p["key"]: p["title"] for p in record["players"]}
+    what = "prices" if any(cell["prices"] for cell in found) else "shares"
+    roles, traces = record["roles"], []
+    for cell, colour, dash in zip(found, (GREY, ORANGE, BLUE, GREEN, PURPLE, RED), ("dot", "dash", "dashdot", "solid")
+                                  * 2, strict=False):
+        counts = {int(value): n for value, n in cell[what].items()}
+        spread = range(min(counts, default=0), max(counts, default=-1) + 1)
+        traces.append({"type": "scatter", "mode": "lines", "x": list(spread), "y": [counts.get(x, 0) for x in spread],
+                       "name": f"{roles[0]} {titles[cell['red']]}, {roles[1]} {titles[cell['blue']]}",
+                       "line": {"color": colour, "dash": dash, "width": 2.4, "shape": "hvh"}})
+    unit = "price" if what == "prices" else f"share of the {roles[0]}, %"
+    return _figure(traces, "Deals", unit, percent=False)
+
+
+def _free(figure: dict[str, Any]) -> dict[str, Any]:
+    """A figure whose values may be below 0: its axis has a line there."""
+    figure["layout"]["yaxis"] |= {"rangemode": "normal", "zeroline": True}
+    return figure
+
+
 def _debate(reports: Sequence[Report], measure: str) -> tuple[str, str]:
     """Where the first and the last debate round of a measure stand."""
     found = [row["where"] for r in reports for row in r.get("measures", ()) if row["measure"] == measure]

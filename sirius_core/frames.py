@@ -27,6 +27,7 @@ from .lessons.curves import LessonFrames
 from .store import Store
 from .store.browse import Browse, Filter
 from .store.search import WIDTH, Search
+from .tidy_games import GameFrames
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def open(db: str | os.PathLike[str] = "lab.db") -> Frames:
     return Frames(Store(db))
 
 
-class Frames(ContrastFrames, LessonFrames, FlowFrames):
+class Frames(ContrastFrames, LessonFrames, FlowFrames, GameFrames):
     """``frames.open("lab.db")``: a method per frame; ``experiment`` narrows a frame to one experiment."""
 
     def __init__(self, store: Store) -> None:
@@ -313,7 +314,7 @@ class Frames(ContrastFrames, LessonFrames, FlowFrames):
         """A figure as it was stored when the round closed (of the newest experiment, its last round, unless named).
 
         Names: accuracy, controls, roles, library, panel, diversity, likelihood, revision, balance, first_and_final,
-        judging; pass_at_k after ``sirius measure``, credit after ``sirius credit``.
+        judging, payoffs; pass_at_k after ``sirius measure``, credit after ``sirius credit``, cross_play.
         """
         from plotly.graph_objects import Figure
 
@@ -323,7 +324,7 @@ class Frames(ContrastFrames, LessonFrames, FlowFrames):
         if name in figures.MEASURED:
             measured = self.store.experiments.measurement(self.store.experiments.get(chosen).id, name)
             if measured is None:
-                what, how = {"pass_at_k": ("pass@k", "measure")}.get(name, (name, name))
+                what, how = {"pass_at_k": ("pass@k", "measure")}.get(name, (name.replace("_", "-"),) * 2)
                 raise Missing(f"{what} of {chosen} has not been measured; do it: sirius {how} {chosen}")
             return Figure(figures.MEASURED[name](measured))
         e = self.store.experiments.get(chosen)

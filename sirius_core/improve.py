@@ -14,7 +14,7 @@ from functools import cached_property
 from random import Random
 from typing import Any, Protocol
 
-from . import figures, measures, recipes, review, spending, tasks
+from . import crossplay, figures, measures, recipes, review, spending, tasks
 from .episodes import Call
 from .errors import WaitingForReview
 from .evaluate import Bench, controls, report, test, voices_for
@@ -300,6 +300,9 @@ class Run:
         with self._phase(round, "evaluate"):
             tests = test(self.bench, round, self.voices(models, "evaluate"))
             also = measures.of_round(self.store, self.experiment, self.recipe, round)
+        if self.recipe.name == "self_play" and 0 < round == self.settings.rounds and self._in_step:
+            with self._phase(round, crossplay.MEASUREMENT):  # on an endpoint it is played where asked for
+                crossplay.after_last_round(self)
         body = {**report(self.bench, round, tests, learned), "measures": also,
                 "seconds": sum(self._seconds.values()), "phases": dict(self._seconds)}
         self._seconds.clear()

@@ -19,9 +19,9 @@ ROOMS = (
     "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "games", "pocket", "store",
     "demo", "models", "tasks", "votes", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks",
     "repair", "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "measures",
-    "figures", "spending", "gate", "improve", "machines", "asking", "worth", "credit", "reviewers", "provenance",
-    "export", "estimate", "doctor", "contrast", "lessons", "tables", "flows", "frames", "share", "processes", "jobs",
-    "campaign", "inquiries", "server", "commands", "__main__",
+    "cross_table", "crossplay", "figures", "spending", "gate", "improve", "machines", "asking", "worth", "credit",
+    "reviewers", "provenance", "export", "estimate", "doctor", "contrast", "lessons", "tables", "flows", "tidy_games",
+    "frames", "share", "processes", "jobs", "campaign", "inquiries", "server", "commands", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")
 NEVER = {"utils", "util", "common", "helpers", "base", "manager", "misc"}

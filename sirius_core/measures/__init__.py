@@ -1,5 +1,6 @@
 """Measures beside accuracy: what happens inside a panel of agents, how diverse it is, what its votes are worth as
-labels, what revising does, what an actor's judge and critic do, and how a round explores and exploits.
+labels, what revising does, what an actor's judge and critic do, what players earn, and how a round explores and
+exploits.
 
     of_round(store, experiment, recipe, 1)    [{"measure": "balance", "where": "training tries", "value": 0.4, ...}]
 
@@ -18,9 +19,10 @@ from ..errors import UsageError
 from ..recipes import Recipe
 from ..rewards import right
 from ..store import Experiment, Store
+from ..tasks import negotiation
 from ..training import Library
 from ..trajectories import Task, Trajectory
-from . import actor_critic, balance, branches, distance, likelihood, panel, revision, sittings
+from . import actor_critic, balance, branches, distance, games, likelihood, panel, played, revision, sittings
 from .branches import HELD_OUT
 from .rows import Row, row
 
@@ -88,6 +90,20 @@ NAMES = {
     "flagged_mended": Name("flagged and mended", "Of the wrong first answers that are called False, how many the "
                            "revision puts right.", "higher"),
     "spoilt": Name("spoilt", "Of the right first answers, how many a second look makes wrong.", "lower"),
+    "paper": Name("payoff as in the paper", "What the learner earns in a game, as SiriuS reports it: the price above "
+                  "or below the middle, the split less 50 %, resources won. All games count.", "higher", "number"),
+    "payoff": Name("payoff", "The same in the game's own unit: of a sale what it is above the cost or below the "
+                   "value; of a pot the amount; resources won.", "higher", "number"),
+    "payoff_change": Name("payoff since round 0", "What the learner earns more than in round 0, game by game.",
+                          "higher", "number"),
+    "deals": Name("deals", "Games that end with a deal."),
+    "lost_games": Name("losing deals, of all games", "Games in which the learner signs a deal that is worth less to "
+                       "it than none.", "lower"),
+    "lost_deals": Name("losing deals, of the deals", "Deals that are worth less to the learner than none.", "lower"),
+    "bad_taken": Name("bad offers taken", "Of the offers that would be a loss to the learner, those that it takes.",
+                      "lower"),
+    "invalid": Name("invalid moves", "Of the learner's texts, those that are no legal move.", "lower"),
+    "forfeits": Name("forfeits", "Games that the learner loses by two moves in a row that are not legal.", "lower"),
     "solved": Name("problems solved", "Training problems that some try gets right: exploration.", "higher"),
     "pass_at_k": Name("pass@k", "Chance that one of k tries is right, where some problems were tried more often.",
                       "higher"),
@@ -102,11 +118,25 @@ def of_round(store: Store, e: Experiment, recipe: Recipe, round: int) -> list[Ro
     held = store.episodes.find(e.id, round=round, phase=HELD_OUT, whole=False)
     if branches.applies(recipe.team):
         rows = actor_critic.measure(branches.of_round(store, e, recipe.team, round))
+    elif recipe.team.name in negotiation.ROLES:
+        rows = _games(store, e, recipe.team.name, round)
     elif any(len({turn.seat for turn in t.turns} - {None}) > 1 for t in held[:LOOK]):
         rows = _panel(store, e, store.episodes.find(e.id, round=round, phase=HELD_OUT))
     else:
         rows = []
     return rows + (_training(store, e, recipe, round) if round else [])
+
+
+def _games(store: Store, e: Experiment, game: str, round: int) -> list[Row]:
+    """What the learner makes of the games that it is tested on, in distribution and out of it."""
+    rows, roles = list[Row](), negotiation.ROLES[game]
+    for split, where, only in (("heldout", "", ()), ("withheld_forms", "out of distribution", games.BEYOND)):
+        phase, found = f"evaluate:{split}:sampled", list[list[played.Played]]()
+        for r in (round, 0) if round else (round,):
+            plays = store.episodes.find(e.id, round=r, phase=phase)
+            found.append(played.read(plays, store.episodes.tasks(sorted({t.task for t in plays}))))
+        rows += games.measure(found[0], found[1] if round else (), roles, where, only)
+    return rows
 
 
 def _panel(store: Store, e: Experiment, held: list[Trajectory]) -> list[Row]:

@@ -230,7 +230,8 @@ class Browse:
             "coalesce(sum(u.tokens_out), 0) AS tokens_out, sum(u.cost) AS cost, count(u.cost) AS priced "
             "FROM turn u JOIN trajectory t ON t.seq = u.trajectory "
             "WHERE t.experiment = ? AND t.round = ? AND u.origin = 'sampled' AND t.phase NOT GLOB 'whatif:*' "
-            "AND t.phase NOT GLOB 'blame:*' AND t.phase NOT GLOB 'worth:*' AND t.phase NOT GLOB 'credit:*'",
+            "AND t.phase NOT GLOB 'blame:*' AND t.phase NOT GLOB 'worth:*' AND t.phase NOT GLOB 'credit:*' "
+            "AND t.phase NOT GLOB 'cross:*'",
             experiment,
             round,
         )
@@ -240,7 +241,8 @@ class Browse:
 
     def faults(self, experiment: str, round: int) -> dict[str, int]:
         """{name of a fault: attempts at calls that failed by it} in a round."""
-        sql = "SELECT name, count(*) FROM fault WHERE experiment = ? AND round = ? GROUP BY name ORDER BY name"
+        sql = ("SELECT name, count(*) FROM fault WHERE experiment = ? AND round = ? AND phase <> 'cross' "
+               "GROUP BY name ORDER BY name")
         return {name: n for name, n in self.db.rows(sql, experiment, round)}
 
     def right(

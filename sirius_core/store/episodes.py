@@ -146,6 +146,12 @@ class Episodes:
         reader, sql = Reader(self.db), f"SELECT * FROM trajectory WHERE {where} ORDER BY seq"
         return [_trajectory(row, StoredTurns(reader, row["seq"])) for row in self.db.each(sql, *values)]
 
+    def phases(self, experiment: str, head: str) -> list[tuple[int, str]]:
+        """(round, phase) of every phase whose name begins with ``head`` that has episodes."""
+        sql = ("SELECT DISTINCT round, phase FROM trajectory WHERE experiment = ? AND substr(phase, 1, ?) = ? "
+               "ORDER BY round, phase")
+        return [(row[0], row[1]) for row in self.db.rows(sql, experiment, len(head), head)]
+
     def tries(self, experiment: str, phase: str, tasks: Collection[str]) -> dict[str, int]:
         """{task: how often it was played in a phase, replays not counted}; tasks that never were are left out."""
         rows = self.db.rows(
