@@ -17,7 +17,7 @@ from sirius_core.rollout import Records
 from sirius_core.tasks import formulas
 from sirius_core.trajectories import SeedPath, Task, Trajectory
 
-CHAT = [name for name in teams.TEAMS if name != "debate"]  # those that a critic can mend
+CHAT = [name for name in teams.TEAMS if teams.get(name).view is not None]  # those that a critic can mend
 PATH, MENDING = SeedPath("e", 0, 1, "propose", "t"), SeedPath("e", 0, 1, "repair", "t")
 PROBLEM = next(p for p in draw("train", "all", 50, 0) if p.family == "travel")
 FORMULA = formulas.task(PROBLEM, "train")

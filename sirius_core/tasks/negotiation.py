@@ -25,7 +25,7 @@ from ..settings import Settings
 from ..settings.texts import options_of
 from ..trajectories import Task
 
-BASE, LATEST = "base", "latest"
+BASE, LATEST, POOL = "base", "latest", "pool"  # opponents; ``rN``: as it was after round N
 ANYWHERE = (*COMMON, "item", "currency", "money")
 TITLES = {"withheld_forms": "out of distribution", "heldout": "held-out games", "train": "training games",
           "validation": "validation games"}

@@ -21,7 +21,7 @@ from ..errors import Stopped
 from ..games import tags
 from ..games.trades import amounts
 from ..pocket import haggling
-from ..tasks.negotiation import BASE, setting_of
+from ..tasks.negotiation import BASE, LATEST, POOL, setting_of
 from ..tasks.scores import CUT_OFF, Heard, cut_off, ended, hear, worth
 from ..tasks.scores import played as played
 from ..trajectories import Stop, Task
@@ -69,10 +69,12 @@ async def haggle(task: Task, ask: Any) -> str:
 def seat_of(task: Task, ask: Any, seat: int) -> str | None:
     """From which seat of its role a player speaks: None for who learns or is tested."""
     opponent, role = task.data["opponent"], roles_of(task.source)[seat]
-    if task.data["learner"] in (None, seat):
+    if task.data["learner"] in (None, seat) or opponent == LATEST:
         return None
+    if opponent != POOL:
+        return str(opponent)
     pool = [name for name in ask.seats(role) if name != BASE]
-    return str(ask.settled(role, pool)) if opponent == "pool" and pool else BASE
+    return str(ask.settled(role, pool)) if pool else BASE
 
 
 def _read(state: games.State, dialect: str, heard: list[Heard], text: str) -> Parsed:
