@@ -28,7 +28,8 @@ PAGES = {
     ],
     "Look inside": [
         st.Page(lab.EXPLORE, title="Explore", icon=":material/timeline:", url_path="explore"),
-        st.Page(lab.ACTOR_CRITIC, title="Actor and critic", icon=":material/gavel:", url_path="actor-critic"),
+        st.Page(lab.ACTOR_CRITIC, title="Actor and critic", icon=":material/gavel:", url_path="actor_critic"),
+        st.Page(lab.GAMES, title="Games", icon=":material/handshake:", url_path="games"),
         st.Page(lab.LIBRARY, title="Library", icon=":material/local_library:", url_path="library"),
         st.Page(lab.LESSON, title="Lesson", icon=":material/school:", url_path="lesson"),
     ],

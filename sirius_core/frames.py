@@ -24,6 +24,7 @@ from .contrast.tidy import ContrastFrames
 from .errors import Missing, UnknownName
 from .flows import FlowFrames
 from .lessons.curves import LessonFrames
+from .scoresheet import SheetFrames
 from .store import Store
 from .store.browse import Browse, Filter
 from .store.search import WIDTH, Search
@@ -41,7 +42,7 @@ def open(db: str | os.PathLike[str] = "lab.db") -> Frames:
     return Frames(Store(db))
 
 
-class Frames(ContrastFrames, LessonFrames, FlowFrames, GameFrames):
+class Frames(ContrastFrames, LessonFrames, FlowFrames, GameFrames, SheetFrames):
     """``frames.open("lab.db")``: a method per frame; ``experiment`` narrows a frame to one experiment."""
 
     def __init__(self, store: Store) -> None:

@@ -33,7 +33,7 @@ from .whatif import Blame, Variant, WhatIf
 
 Hear = Callable[[int, int], None]  # (replays that are stored, replays in all)
 ASKED = ("whatif", "blame")  # kinds of inquiry, and the heads of the phases of their replays
-TESTED = ("evaluate", "pass", "validate")  # heads of phases that are played by the checkpoints of their own round
+TESTED = ("evaluate", "pass", "validate", "human")  # heads of phases played by the checkpoints of their own round
 AGAIN = "stopped; ask again to go on"
 STOPPED = "its process ended before the answer; ask again to go on"
 

@@ -111,8 +111,10 @@ class SeedPath:
     def _dealt(self) -> tuple[Any, ...]:
         """The place whose randomness the calls draw: those of a comparison (``worth:ARM:MODE``, ``credit:TEAM:MODE``)
         share one; so do all games of a cross-play matrix (``cross:SPLIT:RED:BLUE``), whatever round their players are
-        of."""
+        of; so do all games of one number against a person (``human``), who is no part of it."""
         kind, _, rest = self.phase.partition(":")
+        if kind == "human":
+            return replace(self, round=0, branch="")._place()
         if kind == "cross":
             return replace(self, round=0, phase=f"{kind}:{rest.partition(':')[0]}", branch="")._place()
         if kind not in ("worth", "credit"):

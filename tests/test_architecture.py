@@ -16,12 +16,13 @@ CORE = ROOT / "sirius_core"
 # From top to bottom. A room is a module or a sub-package; siblings inside a sub-package may import one another.
 # The network `pocket` knows no other room, and `models` speaks for it: so it stands above.
 ROOMS = (
-    "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "games", "pocket", "store",
-    "demo", "models", "tasks", "votes", "rewards", "teams", "episodes", "pacing", "calls", "rollout", "leaks",
-    "repair", "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate", "measures",
-    "cross_table", "crossplay", "figures", "spending", "gate", "improve", "machines", "asking", "worth", "credit",
-    "reviewers", "provenance", "export", "estimate", "doctor", "contrast", "lessons", "tables", "flows", "tidy_games",
-    "frames", "share", "processes", "jobs", "campaign", "inquiries", "server", "commands", "__main__",
+    "errors", "prompts", "settings", "trajectories", "numerals", "answers", "statistics", "games", "pocket",
+    "store", "demo", "models", "tasks", "votes", "rewards", "teams", "episodes", "pacing", "calls", "rollout",
+    "leaks", "repair", "rewriting", "review", "whatif", "training", "finetune", "recipes", "imports", "evaluate",
+    "measures", "cross_table", "crossplay", "figures", "scoresheet", "spending", "gate", "improve", "machines",
+    "asking", "human", "worth", "credit", "reviewers", "provenance", "export", "estimate", "doctor", "contrast",
+    "lessons", "tables", "flows", "tidy_games", "frames", "share", "processes", "jobs", "campaign", "inquiries",
+    "server", "commands", "__main__",
 )
 HEAVY = ("streamlit", "pandas", "plotly", "openai", "torch")
 NEVER = {"utils", "util", "common", "helpers", "base", "manager", "misc"}

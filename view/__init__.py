@@ -53,6 +53,17 @@ Actor and critic:
 actor_critic_flow  what judging and revising did: in a sentence, as a picture, as tiles
 actor_critic_cell  the episodes of one tile
 
+Games:
+games_words        games as people read them: roles, amounts, opponents
+games_choose       which game, which seat, against whom
+games_play         a person's games in this session: the table in the address, who answers, what is kept
+games_seat         the table: what one has, the conversation
+games_moves        what one may say now
+games_end          the end: both payoffs, what was hidden, the score so far
+games_pick         which stored game is shown
+games_table        one game as a table
+games_cross        every player against every other
+
 Review:
 review_queue       which item is in view; filters; many at once
 review_item        the repair: the diff, the edit, where it leads, the reasons

@@ -45,6 +45,7 @@ PHASES = {
     "pass": "pass@k",
     "pilot": "pilot for the cost",
     "rewrite": "an instruction rewritten",
+    "human": "against a person",
     "imported": "imported",
     "sent": "sent to review",
 }

@@ -20,9 +20,10 @@ from sirius_core.store.arms import Arms
 _ADDRESS = re.compile(r"(?<=https:)(?=//)|(?<=http:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=[-\w])", re.IGNORECASE)
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
-OVERVIEW, RUN, CONTRAST, EXPLORE, ACTOR_CRITIC, REVIEW, LIBRARY, LESSON, SETTINGS = (
+OVERVIEW, RUN, CONTRAST, EXPLORE, ACTOR_CRITIC, GAMES, REVIEW, LIBRARY, LESSON, SETTINGS = (
     f"pages/{name}.py"
-    for name in ("overview", "run", "contrast", "explore", "actor_critic", "review", "library", "lesson", "settings")
+    for name in ("overview", "run", "contrast", "explore", "actor_critic", "games", "review", "library", "lesson",
+                 "settings")
 )
 OPENED = ("traj", "turn", "rv", "round", "lb_at", "cell")  # parts of an address that name something of one experiment
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 40" width="190" height="40">

@@ -28,7 +28,7 @@ from sirius_core.trajectories import Repair, Trajectory
 
 
 @dataclass
-class _Kept:
+class Kept:
     """One worker for the whole server: it serves one edit at a time."""
 
     engine: Engine
@@ -36,8 +36,8 @@ class _Kept:
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> _Kept:
-    return _Kept(Engine(workers=1))
+def kept() -> Kept:
+    return Kept(Engine(workers=1))
 
 
 def play(store: Store, e: Experiment, item: Item, text: str, draw: int = 0) -> tuple[Trajectory, float]:
@@ -62,11 +62,11 @@ def advise(store: Store, e: Experiment, item: Item, feedback: str, draw: int = 0
 def _spoken(store: Store, e: Experiment, round: int) -> Iterator[dict[str, Any]]:
     """Team, judge, voices, calls and check as the review asks for them: who spoke when the round's episodes failed."""
     recipes.playable(e.settings)
-    kept = _kept()
+    worker = kept()
     recipe, pocket = recipes.get(e.settings), not e.settings.model and e.settings.update in ("auto", "pocket", "none")
     limits = Limits(e.settings.deadline, e.settings.attempts)
-    with kept.lock:
-        machine: Any = PocketMachine(kept.engine, e.settings.base) if pocket else machine_for(e.settings, store, e.id)
+    with worker.lock:
+        machine: Any = PocketMachine(worker.engine, e.settings.base) if pocket else machine_for(e.settings, store, e.id)
         try:
             base = (store.weights.models(e.id, 0) or ({"*": store.weights.put(machine.base())},))[0]
             names = (store.weights.models(e.id, round - 1) or (base,))[0]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 
 from ..trajectories import Task, Trajectory
 from .connection import Connection, now
 from .episodes import Episodes
+
+
+TAKEN = "human"  # of the work rows that say which round learns from a game
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,19 @@ class HumanGames:
         """The trajectories of those that may be learned from, oldest first."""
         return [game.trajectory for game in self.all(experiment) if game.learn]
 
+    def take(self, experiment: str, round: int) -> None:
+        """What may be learned from, and what no earlier round has taken, belongs to this round."""
+        episodes = Episodes(self.db)
+        before = {game for r in range(1, round) for game in episodes.finished(experiment, r, TAKEN)}
+        episodes.finish(experiment, round, TAKEN, [game for game in self.learnable(experiment) if game not in before])
 
-def _read(row: object) -> HumanGame:
-    trajectory, experiment, author, seat, learn, at = tuple(row)  # type: ignore[arg-type]
-    return HumanGame(trajectory, experiment, author, seat, bool(learn), at)
+    def taken(self, experiment: str, first: int, last: int) -> list[Trajectory]:
+        """The games that rounds ``first`` to ``last`` learn from."""
+        episodes = Episodes(self.db)
+        found = [game for r in range(first, last + 1) for game in episodes.finished(experiment, r, TAKEN)]
+        return list(episodes.many(found).values()) if found else []
+
+
+def _read(row: sqlite3.Row) -> HumanGame:
+    return HumanGame(row["trajectory"], row["experiment"], row["author"], row["seat"], bool(row["learn"]),
+                     row["created_at"])
