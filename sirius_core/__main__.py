@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from . import __version__
 from .commands import (
     contrasts,
+    crossplay,
     endpoints,
     experiments,
     imports,
@@ -70,7 +71,8 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    for part in (experiments, contrasts, library, imports, inquiries, worth, measures, endpoints, lab, sharing):
+    for part in (experiments, contrasts, library, imports, inquiries, worth, measures, crossplay, endpoints, lab,
+                 sharing):
         part.add(command)
     return top
 

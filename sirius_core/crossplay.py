@@ -14,8 +14,9 @@ again, so a stopped matrix goes on where it was and a larger one extends it.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
@@ -124,6 +125,29 @@ def derive(store: Store, e: Experiment) -> dict[str, Any]:
     return cross_table.record(source, negotiation.ROLES[source], {
         split: found[split] for split in SPLITS if split in found}, {split: negotiation.TITLES.get(split, split)
                                                                      for split in SPLITS})
+
+
+def differing(store: Store) -> Iterator[str]:
+    """For `sirius check`: a line for each part of a stored matrix that its games do not say now."""
+    for e in store.experiments.all():
+        if (stored := measured(store, e.id)) is None:
+            continue
+        derived = _flat(json.loads(json.dumps(derive(store, e))))
+        before = _flat(stored)
+        for name in sorted(before.keys() | derived.keys()):
+            one, two = before.get(name), derived.get(name)
+            close = isinstance(one, float) and isinstance(two, float) and abs(one - two) <= 1e-9
+            if one != two and not close:
+                yield f"cross_play ({e.id}): {name} is {one!r}, derived {two!r}"
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """{path: plain value} of a record."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if parts is None:
+        return {name: value}
+    return {path: leaf for key, part in parts
+            for path, leaf in _flat(part, f"{name}.{key}" if name else str(key)).items()}
 
 
 def source_of(bench: Bench) -> str:

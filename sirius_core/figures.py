@@ -304,9 +304,9 @@ def with_level(figure: dict[str, Any], data: Mapping[str, Any] | None, rounds: i
 
 FIGURES = {"accuracy": accuracy, "controls": controls, "roles": roles, "library": library, "panel": panel,
            "diversity": diversity, "likelihood": likelihood, "revision": revision, "balance": balance,
-           "first_and_final": first_and_final, "judging": judging}
+           "first_and_final": first_and_final, "judging": judging, "payoffs": payoffs}
 
-MEASURED = {"pass_at_k": pass_at_k, "credit": credit}  # of what a command measured, by its name
+MEASURED = {"pass_at_k": pass_at_k, "credit": credit, "cross_play": cross_play}  # of what a command measured
 
 
 def _colours(names: Sequence[str]) -> dict[str, str]:

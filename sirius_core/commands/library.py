@@ -79,7 +79,7 @@ def _manifest(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from .. import figures, measures
+    from .. import crossplay, figures, measures
     from ..contrast.conclusion import differing
     from ..store import Store
 
@@ -91,5 +91,7 @@ def _check(args: argparse.Namespace) -> int:
         problems = store.check(figures.for_round, hear, measures.again(store))
         hear("verdicts")
         problems += differing(store)
+        hear("cross-play")
+        problems += crossplay.differing(store)
     print(json.dumps({"problems": problems}) if args.json else "\n".join(problems) or "the database is sound")
     return 1 if problems else 0
