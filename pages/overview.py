@@ -15,6 +15,7 @@ from sirius_core.imports import imported
 from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
 from view import (
+    actor_critic_flow,
     arms,
     charts,
     code,
@@ -272,6 +273,7 @@ with lab.opened() as store:
         tables(store, e, reports, round)
     if reports:
         measures.card(store, e, reports, round)
+        actor_critic_flow.card(store, e, reports)
         measures.earned(store, e)
     if about:
         with st.container(border=True):

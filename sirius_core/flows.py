@@ -11,7 +11,7 @@ Where nobody judges (``self_correct``) the second look alone stands between firs
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
-SAID = {TRUE: "judged True", FALSE: "judged False", UNREADABLE: "no verdict", NONE: "looked at again"}
+SAID = {TRUE: "True", FALSE: "False", UNREADABLE: "no verdict", NONE: "looked again"}
 PALE = {GREEN: "rgba(29, 138, 99, .38)", RED: "rgba(192, 67, 74, .34)"}
 ENDS = (True, False)
+GAP = 0.06  # between two blocks of the picture
 
 
 def of_round(store: Store, e: Experiment, round: int | None = None) -> list[Branch]:
@@ -82,28 +83,48 @@ def picture(found: Sequence[Branch]) -> dict[str, Any]:
             counts[node] += way["n"]
         for band in ((start, between), (between, end)):
             bands[band] = bands.get(band, 0) + way["n"]
-    nodes = sorted(counts, key=_height)
+    nodes = sorted(counts, key=_place)
     at, colour = {node: i for i, node in enumerate(nodes)}, {"right": GREEN, "wrong": RED}
+    heights = _heights(nodes, counts, len(found))
     links = {
         "source": [at[one] for one, _ in bands], "target": [at[other] for _, other in bands],
         "value": list(bands.values()),
         "color": [PALE[colour[(other if other[0] == "final" else one)[1]]] for one, other in bands],
         "hovertemplate": "%{source.label} to %{target.label}: %{value} of " + str(len(found)) + "<extra></extra>",
     }
-    node = {"label": [f"{_words(n)}: {counts[n]}" for n in nodes], "color": [colour[n[1]] for n in nodes], "pad": 22,
-            "thickness": 16, "line": {"width": 0}, "hovertemplate": "%{label}<extra></extra>"}
-    made = {"type": "sankey", "arrangement": "snap", "node": node, "link": links, "textfont": {"size": 14}}
-    return {"data": [made], "layout": {"margin": {"l": 10, "r": 10, "t": 10, "b": 10}}}
+    node = {"label": [f"{_words(n)} {counts[n]}" for n in nodes], "color": [colour[n[1]] for n in nodes],
+            "x": [(0.001, 0.5, 0.999)[_place(n)[0]] for n in nodes], "y": [heights[n] for n in nodes],
+            "pad": 20, "thickness": 16, "line": {"width": 0}, "hovertemplate": "%{label}<extra></extra>"}
+    made = {"type": "sankey", "arrangement": "fixed", "node": node, "link": links, "domain": {"y": [0.02, 0.98]},
+            "textfont": {"size": 14}}
+    headings = ("first answer", "then" if all(b.verdict == NONE for b in found) else "the judge says", "in the end")
+    above = [{"text": text, "x": x, "xanchor": where, "y": 1.02, "yanchor": "bottom", "xref": "paper", "yref": "paper",
+              "showarrow": False} for text, x, where in zip(headings, (0, 0.5, 1), ("left", "center", "right"),
+                                                            strict=True)]
+    return {"data": [made], "layout": {"annotations": above, "margin": {"l": 10, "r": 10, "t": 36, "b": 10}}}
 
 
 def _words(node: tuple[str, ...]) -> str:
-    return f"{node[0]} answer {node[1]}" if node[0] != "said" else SAID[node[2]]
+    return node[1] if node[0] != "said" else SAID[node[2]]
 
 
-def _height(node: tuple[str, ...]) -> tuple[int, ...]:
-    """Right answers above wrong ones; of the verdicts True above False."""
-    place = ("first", "said", "final").index(node[0])
-    return (place, int(node[1] == "wrong"), *((*VERDICTS, NONE).index(word) for word in node[2:]))
+def _place(node: tuple[str, ...]) -> tuple[int, ...]:
+    """(column, place in it): right answers above wrong ones; of the verdicts True above False."""
+    column = ("first", "said", "final").index(node[0])
+    return (column, int(node[1] == "wrong"), *((*VERDICTS, NONE).index(word) for word in node[2:]))
+
+
+def _heights(nodes: Sequence[tuple[str, ...]], counts: Mapping[tuple[str, ...], int], n: int) -> dict[Any, float]:
+    """{node: how far down its middle is, 0 to 1}: columns of blocks with gaps, the same order in every round."""
+    columns = [[node for node in nodes if _place(node)[0] == column] for column in range(3)]
+    room = 1 - GAP * (max(map(len, columns)) - 1)
+    made = {}
+    for column in columns:
+        top = (1 - room - GAP * (len(column) - 1)) / 2
+        for node in column:
+            made[node] = top + room * counts[node] / n / 2
+            top += room * counts[node] / n + GAP
+    return made
 
 
 class FlowFrames:

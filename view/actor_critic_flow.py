@@ -8,16 +8,16 @@ from typing import Any
 import streamlit as st
 
 from sirius_core import flows, measures, statistics
-from sirius_core.measures.branches import FALSE, TRUE, UNREADABLE, Branch
-from sirius_core.store import Experiment
+from sirius_core.measures.branches import FALSE, NONE, TRUE, UNREADABLE, Branch
+from sirius_core.store import Experiment, Store
 
 from . import charts, code, lab
-from .measures import told
+from .measures import table, told
 from .numbers import LEVEL, many, p_text, share
 
 CELL = "cell"  # in the address: right-true, wrong-false, ... what came first, and what was said of it
-TITLES = {TRUE: "judged True", FALSE: "judged False", UNREADABLE: "no verdict", "right": "right in the end",
-          "wrong": "wrong in the end"}
+SAID = {TRUE: "judged True", FALSE: "judged False", UNREADABLE: "no verdict", NONE: "looked at again"}
+TITLES = {**SAID, "right": "right in the end", "wrong": "wrong in the end"}
 JUDGED = {("right", TRUE): True, ("wrong", FALSE): True, ("right", FALSE): False, ("wrong", TRUE): False}
 
 
@@ -43,11 +43,24 @@ def said(rows: Sequence[measures.Row]) -> list[str]:
     return lines
 
 
+def card(store: Store, e: Experiment, reports: Sequence[Mapping[str, Any]]) -> None:
+    """On the overview: what the last round came to, and the way to the page; nothing where nobody answers twice."""
+    rows = reports[-1].get("measures", ())
+    if lines := said(rows):
+        with st.container(border=True):
+            st.subheader("Actor and critic", anchor=False)
+            for line in lines:
+                st.markdown(line)
+            lab.link(lab.ACTOR_CRITIC, "What became of every first answer", icon=":material/gavel:",
+                     round=str(reports[-1]["round"]))
+            table(store, e, reports[-1]["round"])
+
+
 def picture(e: Experiment, found: Sequence[Branch], round: int) -> None:
     """Every way from a first to a final answer."""
-    words = "; ".join(f"{way['n']} first {way['first']}, {flows.SAID[way['verdict']]}, in the end {way['final']}"
+    words = "; ".join(f"{way['n']} first {way['first']}, {SAID[way['verdict']]}, in the end {way['final']}"
                      for way in flows.ways(found))
-    charts.spec(flows.picture(found), key="ac_flow", height=360,
+    charts.spec(charts.plain_letters(flows.picture(found)), key="ac_flow", height=360,
                 alt=f"What became of {many(len(found), 'held-out problem')}: {words}.")
     code.copy("ac_flow", code.call("flow_figure", e.id, round=round))
     st.caption("A green band holds right answers, a red one wrong ones; every block says its number. One sampled try "
@@ -74,13 +87,15 @@ def _tile(first: str, name: str, row: Mapping[str, Any], *, opened: bool) -> Non
     n, of = row[name], row["n"]
     sign = ":green[✓]" if first == "right" else ":red[✗]"
     right = JUDGED.get((first, name))
-    judge = "" if right is None else ", and the judge is right" if right else ", and the judge is mistaken"
+    judge = ("The first answer stands." if name == UNREADABLE else "") if right is None else \
+        "The judge is right." if right else "The judge is mistaken."
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.markdown(f"{sign} **First {first}**, {TITLES[name]}")
         found = statistics.wilson(n, of)
         ends = f" ({share(found.low, 0)} to {share(found.high, 0)})" if of else ""
         st.markdown(f"**{n:,}** of {of:,}: {share(n / of) if of else '–'}{ends}")
-        st.caption(f"{many(n, 'answer')}{judge}.")
+        if judge:
+            st.caption(judge)
         st.button("Shown below" if opened else "Show them", key=f"ac_cell_{first}_{name}", disabled=not n,
                   type="primary" if opened else "secondary", icon=":material/expand_more:" if opened else
                   ":material/list:", on_click=_open, args=(f"{first}-{name}", opened))

@@ -14,6 +14,7 @@ from sirius_core.store import Experiment, Store
 
 from . import code
 
+INK = {False: "#141626", True: "#eceef6"}  # the page's text, light and dark
 CONFIG = {"displayModeBar": False, "responsive": True}
 
 
@@ -46,6 +47,11 @@ def stored(
     code.copy(name, code.call("figure", name, e.id, round=round), db=db)
 
 
+def plain_letters(figure: Mapping[str, Any]) -> dict[str, Any]:
+    """The figure with its words in the colour of the page's text: they lie on bands of colour, where grey is lost."""
+    return {**figure, "layout": {**figure["layout"], "font": {"color": INK[st.context.theme.type == "dark"]}}}
+
+
 def spec(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 330) -> None:
     from plotly.graph_objects import Figure
 
@@ -53,8 +59,8 @@ def spec(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 330) ->
     drawn.update_layout(height=height, margin_b=0)
     if not (drawn.layout.xaxis.title.text or ""):
         drawn.layout.xaxis.title = None  # an empty title takes its place, too
-    dark = st.context.theme.type == "dark"
+    ink = INK[st.context.theme.type == "dark"]
     # As defaults, so that the data stays what is stored: bars pale enough for the interval to stand out on them.
-    bar = {"type": "bar", "marker": {"opacity": 0.85}, "error_y": {"color": "#eceef6" if dark else "#141626"}}
+    bar = {"type": "bar", "marker": {"opacity": 0.85}, "error_y": {"color": ink}}
     drawn.layout.template.data.bar = [bar]
     st.plotly_chart(drawn, key=key, alt=alt, config=CONFIG)
