@@ -15,6 +15,7 @@ from typing import Any
 from . import statistics
 from .episodes import Call, play
 from .errors import UnknownName
+from .games import GAMES
 from .models import Sampling, Voices
 from .recipes import Recipe
 from .repair import CriticRepair, Failure, play_again
@@ -22,6 +23,8 @@ from .rollout import Plan, Records, Rollout, Work
 from .settings import Settings
 from .store import Experiment, Store
 from .store.browse import Browse
+from .store.episodes import Result
+from .tasks.negotiation import ROLES
 from .teams import Team
 from .trajectories import SeedPath, Task, Trajectory
 
@@ -100,9 +103,9 @@ def asked(bench: Bench, round: int) -> dict[str, tuple[Task, ...]]:
 
 
 def some(tasks: Sequence[Task], most: int) -> tuple[Task, ...]:
-    """``most`` of a test's problems: the first of the embedded ones, which were drawn in random order; of a dataset,
-    whose file may go by subject or by level, as many at even distances."""
-    if tasks[0].source == "formulas":
+    """``most`` of a test's problems: the first of those made here, which were drawn in random order (of games each from
+    both seats); of a dataset, whose file may go by subject or by level, as many at even distances."""
+    if tasks[0].source in ("formulas", *GAMES):
         return tuple(tasks[:most])
     return tuple(tasks[(2 * i + 1) * len(tasks) // (2 * most)] for i in range(most))
 
@@ -150,11 +153,14 @@ def accuracy(right: Sequence[int], tasks: Sequence[Task]) -> dict[str, Any]:
 def roles(bench: Bench, round: int, phase: str) -> dict[str, dict[str, Any]]:
     """{role: accuracy record} of each role given right inputs: only episodes whose earlier turns all did their part.
 
-    Who judges the others' work (`Team.judges`) has right inputs whatever that work is.
+    Who judges the others' work (`Team.judges`) has right inputs whatever that work is. Of players: each one's share of
+    the games in which it is tested.
     """
     chain, judges = bench.recipe.team.chain, bench.recipe.team.judges
     seen: dict[str, list[int]] = {role: [] for role in chain}
     results = bench.store.episodes.results(bench.experiment.id, round, phase)
+    if bench.recipe.team.opposed:
+        return _players(bench, results)
     if not any(result.turns for result in results):
         return {}  # tasks whose steps cannot be checked
     for result in results:
@@ -168,6 +174,13 @@ def roles(bench: Bench, round: int, phase: str) -> dict[str, dict[str, Any]]:
         if marks:
             found[role] = share(sum(marks), len(marks))
     return found
+
+
+def _players(bench: Bench, results: Sequence[Result]) -> dict[str, dict[str, Any]]:
+    tested = {task.id: ROLES[task.source][task.data["learner"]] for task in bench.tasks[TESTS[0]]}
+    marks = {role: [r.reward > bench.settings.threshold for r in results if tested.get(r.task) == role]
+             for role in dict.fromkeys(tested.values())}
+    return {role: share(sum(won), len(won)) for role, won in marks.items() if won}
 
 
 def share(right: int, n: int) -> dict[str, Any]:

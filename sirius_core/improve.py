@@ -176,13 +176,16 @@ class Run:
             self._kept.pop(round, None)  # they count like all tries
 
     def wait_for_people(self, round: int) -> None:
-        """With review on, the round waits until its queue is decided, or a person says go on.
+        """Games against people that may be learned from join the round. With review on, it waits until its queue is
+        decided, or a person says go on.
 
         Before it waits, what a reviewer should see beside a repair is played (`review.replays`), and known-bad repairs
         are put among the others (`review.planted`).
         """
-        closed = review.closed(self.store, self.experiment.id, round)
-        if not self.settings.review or self.recipe.repair is None or closed:
+        with self.store.write():
+            if not (closed := review.closed(self.store, self.experiment.id, round)):
+                self.store.human_games.take(self.experiment.id, round)
+        if not self.settings.review or closed:
             return
         with self.store.write():  # nobody decides, or takes back, between the look and the end
             if not (waiting := review.waiting(self.store, self.experiment.id, round)):
@@ -208,6 +211,7 @@ class Run:
         """
         first = round if self.settings.library == "fresh" else 1
         plays = [t for r in range(first, round + 1) for t in self._tried(r)]
+        plays += self.store.human_games.taken(self.experiment.id, first, round)
         if admitted is None:
             replays, edited = review.admitted(self.store, self.experiment.id, first, round)
         else:

@@ -1,7 +1,7 @@
 """Self-play (SiriuS, section 3): each player learns from its own messages in games that came out well for it.
 
-Of a game whose score for a player clears ``settings.threshold`` every message of its own is one example, once: ``draws``
-plays no part. With ``settings.refusals`` also each that turned down an open offer worth less to it than no deal,
+Of a game whose score for a player clears ``settings.threshold`` every message of its own is an example, once (``draws``
+plays no part). With ``settings.refusals`` also each that turned down an open offer worth less to it than no deal,
 whatever the game came to: who learns from deals alone would forget to refuse. No player learns from a game in which it
 signed such an offer itself, from a text that was no legal move, or from its opponent. Nothing is mended.
 """

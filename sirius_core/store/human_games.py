@@ -9,7 +9,6 @@ from ..trajectories import Task, Trajectory
 from .connection import Connection, now
 from .episodes import Episodes
 
-
 TAKEN = "human"  # of the work rows that say which round learns from a game
 
 
