@@ -110,10 +110,10 @@ def _balance(store: Store, e: Experiment, reports: Sequence[Report], round: int 
         st.subheader("Exploration and exploitation", anchor=False)
         rows = reports[-1]["measures"]
         solved, kept, score = (measures.value(rows, name) for name in ("solved", "kept_right", "balance"))
-        told = "; ".join(f"round {r['round']}: {row['value']:.2f}" for r in reports
-                         if (row := measures.value(r.get("measures", ()), "balance")))
+        values = "; ".join(f"round {r['round']}: {row['value']:.2f}" for r in reports
+                           if (row := measures.value(r.get("measures", ()), "balance")))
         charts.stored(store, e, "balance", round=round, hold=True, height=300,
-                      alt=f"Problems solved, kept tries that are right and the balance score, by round. {told}.")
+                      alt=f"Problems solved, kept tries that are right and the balance score, by round. {values}.")
         if solved and score and kept:
             right = "nothing was kept" if kept["value"] is None else f"{told(kept)} of what is kept is right"
             st.caption(f"In the last round some try solves {told(solved)} of the training problems, {right}; balance "
