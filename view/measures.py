@@ -155,7 +155,7 @@ def _styled(frame: DataFrame) -> Styler:
 # -- who earned it -----------------------------------------------------------------------------------------------------
 def earned(store: Store, e: Experiment) -> None:
     """Credit for each role as it was last measured, and the way to the next measurement."""
-    found = credit.told(store, e.id)
+    found = credit.measured(store, e.id)
     trained = any(r["updates"]["accepted"] for r in store.experiments.reports(e.id))
     if found is None and not trained:
         return
