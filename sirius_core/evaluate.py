@@ -279,7 +279,7 @@ def report(bench: Bench, round: int, tests: Mapping[str, Any], learned: Mapping[
         "p_vs_previous": None if previous is None else previous.p,
         "gained": None if previous is None else previous.gained,
         "lost": None if previous is None else previous.lost,
-        "lucky": sum(checked) / len(checked) if checked else None if right else 0.0,
+        "lucky": sum(checked) / len(checked) if checked else None if right or bench.recipe.team.opposed else 0.0,
         "stops": dict(sorted(Counter(r.stop for r in plays if r.stop).items())),
         "roles": roles(bench, round, phase),
         "usage": Browse(bench.store.db).usage(bench.experiment.id, round),

@@ -23,6 +23,7 @@ from .improve import Run, improve
 from .machines import code, embedded, machine_for, preflight
 from .models.pocket import aside
 from .pocket.pretraining import has_read, readers
+from .pocket.readable import SOURCES as EMBEDDED
 from .processes import beside, detach
 from .processes import interruptible as interruptible
 from .processes import lock as lock
@@ -60,7 +61,7 @@ def checked(store: Store, settings: Settings, seed: int) -> Settings:
     if settings.recipe == "self_play" and not team.opposed:
         raise UsageError(f"recipe 'self_play' learns from games, and source={source} is none: take one (--set "
                          f"source={', '.join(GAMES)})")
-    if dialect == "pocket" and settings.source not in ("formulas", *GAMES) and not settings.team:
+    if dialect == "pocket" and source not in EMBEDDED and not settings.team:
         raise UsageError(f"setting source={settings.source}: the pocket model reads only its own language; name a "
                          "model at an endpoint (--model NAME --base-url URL), or, for problems written in that "
                          "language, the team (--set team=formula_chain)")

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 
+from sirius_core.games import GAMES
+
+SOURCES = ("formulas", *GAMES)
+"""Where the problems come from that the embedded model reads in its own language."""
+
 _SIGNS = {"*": "×", "-": "−", "/": "÷", "m/s2": "m/s²", "ohm": "Ω", "|": "│", "=>": "→"}
 _CLOSING = {".", ",", "?", ":", ";"}
 

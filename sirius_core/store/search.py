@@ -27,7 +27,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..pocket.readable import render_readable
+from ..pocket.readable import SOURCES, render_readable
 from ..pocket.vocabulary import knows
 from .connection import Connection
 
@@ -179,12 +179,12 @@ class Search:
 
     def _pocket(self, experiment: str) -> bool:
         sql = "SELECT k.source FROM trajectory t JOIN task k ON k.id = t.task WHERE t.experiment = ? LIMIT 1"
-        return bool(self.db.value(sql, experiment) == "formulas")
+        return self.db.value(sql, experiment) in SOURCES
 
 
 def shown(source: str, text: str) -> str:
     """A turn's text as people read it; so it is indexed."""
-    return render_readable(text) if source == "formulas" and knows(text) else text
+    return render_readable(text) if source in SOURCES and knows(text) else text
 
 
 def tokens(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnknownName, UsageError
+from ..pocket.readable import SOURCES as EMBEDDED
 from ..settings import Settings
 from ..trajectories import Task
 
@@ -130,7 +131,7 @@ def readable(source: str, text: str) -> str:
 
     A text that is not of that language, such as a chat model's, comes back as it is.
     """
-    if source != "formulas" or not import_module("sirius_core.pocket.vocabulary").knows(text):
+    if source not in EMBEDDED or not import_module("sirius_core.pocket.vocabulary").knows(text):
         return text
     render: Any = import_module("sirius_core.pocket.readable").render_readable
     return str(render(text))
