@@ -46,6 +46,8 @@ class Table(Protocol):
 
     @property
     def bench(self) -> Bench: ...
+    @property
+    def on_progress(self) -> Callable[[int, str, int, int], None]: ...  # (round, phase, done, total)
     def models_after(self, round: int) -> dict[str, str]: ...
     def voices(self, models: Mapping[str, str], phase: str = "") -> Voices: ...
 
@@ -256,4 +258,9 @@ def _carry_out(run: Table, todo: Sequence[tuple[str, Player, Player]], asked: Ma
         return Work(f"{split}/{one.key}/{two.key}/{task.id}", go)
 
     plan = [(asked[split][i], split, one, two) for i in range(len(asked[todo[0][0]])) for split, one, two in todo]
-    bench.rollout.run(0, PHASE, Plan(plan, work), lockstep=any(v.lockstep for v in voices.values()))
+    last, heard = max(round_of(e, one, two) for _, one, two in todo), bench.rollout.on_progress
+    bench.rollout.on_progress = lambda done, total: run.on_progress(last, MEASUREMENT, done, total)
+    try:
+        bench.rollout.run(0, PHASE, Plan(plan, work), lockstep=any(v.lockstep for v in voices.values()))
+    finally:
+        bench.rollout.on_progress = heard
