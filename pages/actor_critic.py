@@ -116,8 +116,8 @@ def other_team(e: Experiment | None) -> None:
             st.write("The open experiment is played by another team.")
         st.write("In an actor-critic team an actor answers, a judge says True or False, and on False a critic, who "
                  "does not know the right answer either, tells the actor what to look at again. All three learn. This "
-                 "page shows what became of every first answer: which were passed, which were flagged, what was mended and "
-                 "what was spoilt.")
+                 "page shows what became of every first answer: which were passed, which were flagged, what was mended "
+                 "and what was spoilt.")
         with st.container(horizontal=True):
             st.button("Start the preset actor-critic", type="primary", icon=":material/play_arrow:", key="ac_start_one",
                       on_click=lab.new, args=(PRESET, 0, {}))

@@ -92,10 +92,10 @@ def picture(found: Sequence[Branch]) -> dict[str, Any]:
         "color": [PALE[colour[(other if other[0] == "final" else one)[1]]] for one, other in bands],
         "hovertemplate": "%{source.label} to %{target.label}: %{value} of " + str(len(found)) + "<extra></extra>",
     }
-    node = {"label": [f"{_words(n)} {counts[n]}" for n in nodes], "color": [colour[n[1]] for n in nodes],
-            "x": [(0.001, 0.5, 0.999)[_place(n)[0]] for n in nodes], "y": [heights[n] for n in nodes],
-            "pad": 20, "thickness": 16, "line": {"width": 0}, "hovertemplate": "%{label}<extra></extra>"}
-    made = {"type": "sankey", "arrangement": "fixed", "node": node, "link": links, "domain": {"y": [0.02, 0.98]},
+    blocks = {"label": [f"{_words(n)} {counts[n]}" for n in nodes], "color": [colour[n[1]] for n in nodes],
+              "x": [(0.001, 0.5, 0.999)[_place(n)[0]] for n in nodes], "y": [heights[n] for n in nodes],
+              "pad": 20, "thickness": 16, "line": {"width": 0}, "hovertemplate": "%{label}<extra></extra>"}
+    made = {"type": "sankey", "arrangement": "fixed", "node": blocks, "link": links, "domain": {"y": [0.02, 0.98]},
             "textfont": {"size": 14}}
     headings = ("first answer", "then" if all(b.verdict == NONE for b in found) else "the judge says", "in the end")
     above = [{"text": text, "x": x, "xanchor": where, "y": 1.02, "yanchor": "bottom", "xref": "paper", "yref": "paper",
