@@ -365,4 +365,4 @@ def test_a_command_works_on_by_itself_and_is_not_started_twice(db: Path, monkeyp
 
 def test_the_date_on_the_form_is_the_client_s_own() -> None:
     assert openai_api.ENDING in form.UPDATES["openai_api"]
-    assert set(PRESETS) == {"quickstart", "tiny", "contrast"}
+    assert {"quickstart", "tiny", "contrast"} < set(PRESETS)

@@ -12,7 +12,9 @@ from sirius_core import recipes, tasks
 from sirius_core.errors import SiriusError
 from sirius_core.evaluate import voices_for
 from sirius_core.finetune.openai_api import ENDING
-from sirius_core.machines import clash
+from sirius_core.games import GAMES
+from sirius_core.machines import MADE, clash
+from sirius_core.pocket.readable import SOURCES
 from sirius_core.settings import FIELDS, Settings, preset
 
 from . import data, form_data, form_endpoint, live
@@ -51,6 +53,7 @@ CRITIC = ("critic_temperature", "controls", "control_calls")
 LEARNING = ("rounds", "max_solutions", "threshold", "verifier", "library", "draws", "examples", "steps", "round_calls",
             "round_tokens", "sharing", "train_roles", "start", *WEIGHTS, "gate", "validation", "interim", "controls",
             "control_calls")
+PLAYING = ("game", "spread", "opponent", "refusals", "matrix")
 DEBATE, DEBATES = ("agents", "debate_rounds", "debate_view", "vote"), ("debate", "multiagent_finetuning")
 
 
@@ -164,9 +167,16 @@ def idle(now: Mapping[str, Any]) -> dict[str, str]:
         rest(("checkpoint", "lora_rank"), "Only with update=trl.")
     if update in ("demos", "prompts", "none") or (update == "auto" and at_endpoint):
         rest(WEIGHTS, "No weights are trained with these settings.")
+    if now["source"] in GAMES:
+        rest(("data", "subjects", "columns"), "Games are made, not read.")
+        rest(("new_wordings",), "Games have no wordings: out of distribution they have other amounts.")
+        rest((*MENDING, *CRITIC, "critic"), "Nobody mends a game.")
+        rest(("verifier", "draws"), "A game is judged by what it came to; each message of a won one is an example.")
+    else:
+        rest(PLAYING, "Only where a game is played.")
     if now["source"] == "formulas":
         rest(("data", "subjects", "columns"), "The embedded word problems need no file: choose another source.")
-    else:
+    elif now["source"] not in GAMES:
         rest(("new_wordings", "withheld_forms"), "Only the embedded word problems have these tests.")
         if now["source"] != "table":
             rest(("columns",), "Only for a table (source=table).")
@@ -203,11 +213,11 @@ def clashes(start: str, changes: Mapping[str, Any]) -> str:
 
 def missing(settings: Settings) -> str:
     """What is still to be said before these settings can be played; empty if nothing is."""
-    if settings.source not in ("formulas", "arithmetic") and not settings.data:
+    if settings.source not in MADE and not settings.data:
         return "Say where the problems are: the path of the file or folder, under Problems."
     if (settings.base_url or settings.key_env) and not settings.model:
         return "Name the model at the endpoint, too."
-    if settings.source != "formulas" and not (settings.model or settings.checkpoint):
+    if settings.source not in SOURCES and not (settings.model or settings.checkpoint):
         return f"The pocket model reads only the embedded word problems: for {settings.source}, name a model at an " \
                "endpoint."
     return ""
