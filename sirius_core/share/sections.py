@@ -35,6 +35,10 @@ FIGURES = {
                  "by the last step of the debate."),
     "balance": ("Exploration and exploitation", "Of a round's training tries: problems that some try solves, how much "
                 "of what is kept is right, and both in one score (B-STaR)."),
+    "first_and_final": ("First and final answers", "What judging and revising add to an actor's first answers; dotted: "
+                        "right and judged True."),
+    "judging": ("Judge, mending, spoiling", "How often the judge is right, right and wrong answers weighing alike; of "
+                "what it flags, how much is mended; of the right answers, how many are spoilt."),
     "pass_at_k": ("Skill or luck of the draw: pass@k", "Problems solved within k tries: what the base can do, given "
                   "many tries, against the team now."),
 }
