@@ -199,6 +199,14 @@ def _rival(store: Store, e: Experiment, name: str) -> Experiment:
     return other
 
 
+def models_of(run: Table, phase: str) -> dict[str, str] | None:
+    """Who spoke in a phase ``cross:SPLIT:RED:BLUE``, by role; None for any other phase."""
+    if (named := players_of(phase)) is None:
+        return None
+    one, two = (player(run.bench.store, run.bench.experiment, key) for key in named)
+    return _models(run, negotiation.ROLES[source_of(run.bench)], one, two)
+
+
 def _models(run: Table, roles: tuple[str, str], one: Player, two: Player) -> dict[str, str]:
     """{"*": base, role of seat 0: its checkpoint, role of seat 1: its checkpoint}."""
     store, base = run.bench.store, run.models_after(0)

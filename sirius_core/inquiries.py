@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import jobs, recipes, whatif
+from . import crossplay, jobs, recipes, whatif
 from .errors import Busy, Cancelled, Missing, SiriusError, UsageError
 from .improve import Run
 from .machines import embedded, machine_for
@@ -67,6 +67,8 @@ def ask(
         turn, text = None, ""
     else:
         turn = _edited(experiment, parent, turn, text)
+    if now and played_as(store, parent) == crossplay.PHASE:
+        raise UsageError("a game of the cross-play matrix is played on by the two who played it: ask without now")
     spoken = len(store.experiments.reports(experiment.id)) - 1 if now else then(store, parent)
     if spoken < 0:
         raise UsageError("no round is closed yet, so no checkpoints are in force: ask for those of then")
@@ -114,10 +116,15 @@ def then(store: Store, trajectory: Trajectory) -> int:
 
 
 def played_as(store: Store, trajectory: Trajectory) -> str:
-    """The phase in which an episode was first played: a replay of a what-if goes by the episode that it replays."""
+    """The head of the phase in which an episode was first played: a replay of a what-if goes by the episode that it
+    replays."""
+    return _first(store, trajectory).path.phase.partition(":")[0]
+
+
+def _first(store: Store, trajectory: Trajectory) -> Trajectory:
     while trajectory.path.phase.partition(":")[0] in ASKED and trajectory.parent is not None:
         trajectory = store.episodes.get(trajectory.parent)
-    return trajectory.path.phase.partition(":")[0]
+    return trajectory
 
 
 # -- carry out -------------------------------------------------------------------------------------------------------
@@ -165,7 +172,8 @@ def _played(store: Store, asked: Inquiry, hear: Hear, machine: Any) -> WhatIf | 
         run = Run(store, experiment, machine)
         parent = store.episodes.get(asked.trajectory)
         place = played_as(store, parent)
-        voices = run.voices(run.models_after(asked.spoken), place)
+        models = crossplay.models_of(run, _first(store, parent).path.phase) or run.models_after(asked.spoken)
+        voices = run.voices(models, "evaluate" if place == crossplay.PHASE else place)
         judge = run.recipe.examiner if place in TESTED and run.recipe.examiner else run.recipe.judge
 
         def progress(done: int, total: int) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plotly.graph_objects import Figure
 
-from sirius_core import cross_table, crossplay, figures, frames, games, measures
+from sirius_core import cross_table, crossplay, figures, frames, games, inquiries, measures
 from sirius_core.__main__ import main
 from sirius_core.commands.crossplay import CANCEL, PROGRESS, measure
 from sirius_core.errors import Cancelled, UsageError
@@ -329,3 +329,18 @@ def test_notebooks_have_it_all(lab):
         heat = book.figure("cross_play", e).data[0]
         assert [list(row) for row in heat.text] == [[f"{v:.1f}" for v in row] for row in heat.z]
         assert [t.name for t in book.figure("payoffs", e).data] == ["seller", "buyer"]
+
+
+def test_what_if_is_played_by_the_two_who_played_the_game(lab):
+    path, e = lab
+    with Store(path) as store:
+        game = next(t for t in store.episodes.find(e, phase="cross:heldout:r2:base") if len(t.turns) > 1)
+        with pytest.raises(UsageError, match="by the two who played it"):
+            inquiries.ask(store, game.id, turn=0, text="aim 5 0 : reject", now=True)
+        asked = inquiries.ask(store, game.id, turn=0, text="aim 7 0 : offer 7 0", k=2)
+    assert inquiries.carry_out(path, asked, machine=BargainingMachine()).status == "done"
+    with Store(path) as store:
+        final, base = store.weights.models(e, 2)[0], store.weights.models(e, 0)[0]["*"]
+        said = {(turn.role, turn.model) for t in store.episodes.find(e, phase="whatif:%") for turn in t.turns
+                if turn.origin == "sampled"}
+        assert ("buyer", base) in said and said <= {("buyer", base), ("seller", final["seller"])}
