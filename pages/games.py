@@ -19,11 +19,16 @@ ICONS = {"seat": ":material/chair:", "game": ":material/table_rows:", "cross": "
 # -- choose ----------------------------------------------------------------------------------------------------------
 def chosen_part() -> str:
     """Which part of the page; its choice stands in the address."""
-    lab.known("gm_part", PARTS, "part")
-    part = st.segmented_control("What to do", list(PARTS), default="seat", required=True, key="gm_part",
-                                bind="query-params", label_visibility="collapsed",
-                                format_func=lambda p: f"{ICONS[p]} {PARTS[p]}")
-    return part or "seat"
+    lab.known("part", PARTS, "part")
+    asked = st.query_params.get("part")
+    st.session_state["gm_part"] = asked if asked in PARTS else "seat"
+    st.segmented_control("What to do", list(PARTS), required=True, key="gm_part", on_change=follow,
+                         label_visibility="collapsed", format_func=lambda p: f"{ICONS[p]} {PARTS[p]}")
+    return str(st.session_state["gm_part"])
+
+
+def follow() -> None:
+    st.query_params["part"] = st.session_state["gm_part"]
 
 
 # -- draw ------------------------------------------------------------------------------------------------------------

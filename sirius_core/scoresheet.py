@@ -4,16 +4,17 @@
     offers(state, ("seller", "buyer"))          the offers over time, as Plotly JSON
     ending(state, ("seller", "buyer"))          ``deal at 52 ZUP after 4 messages``
 
-Beside the payoffs of `games` nothing is reckoned here; a page, a notebook and a person at the table read the same
-words.
+And the figure of many: the cross-play matrix, with cells that can be clicked. Beside the payoffs of `games` nothing is
+reckoned here; a page, a notebook and a person at the table read the same words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import games
+from . import crossplay, figures, games
+from .errors import Missing
 from .figures import BLUE, GREEN, GREY, ORANGE
 from .games import Event, Setting, State, Trade
 from .games.trades import after
@@ -211,6 +212,21 @@ def offers(state: State, roles: Roles) -> dict[str, Any]:
         "margin": {"l": 10, "r": 10, "t": 30, "b": 10}}}
 
 
+def matrix(record: Mapping[str, Any], split: str, seat: int, measure: str) -> dict[str, Any]:
+    """`figures.cross_play` with an unseen square on each cell: Plotly selects points, and no cells of a heatmap. The
+    square's ``customdata`` begins with the players of its cell."""
+    figure = figures.cross_play(record, split, seat, measure)
+    [heat] = figure["data"]
+    cells = [(x, y, more, text) for y, line, said in zip(heat["y"], heat["customdata"], heat["text"], strict=True)
+             for x, more, text in zip(heat["x"], line, said, strict=True)]
+    form = heat["hovertemplate"].replace("%{z:.1%}", "%{text}").replace("%{z:.2f}", "%{text}")
+    squares = {"type": "scatter", "mode": "markers", "x": [c[0] for c in cells], "y": [c[1] for c in cells],
+               "customdata": [c[2] for c in cells], "text": [c[3] for c in cells], "hovertemplate": form,
+               "marker": {"symbol": "square", "size": 60, "opacity": 0}, "showlegend": False}
+    return {"data": [{**heat, "hoverinfo": "skip", "hovertemplate": None}, squares],
+            "layout": {**figure["layout"], "clickmode": "event+select", "dragmode": False}}
+
+
 def of(task: Task, trajectory: Trajectory) -> tuple[State, Roles]:
     """The state and the roles of a stored game: what the functions above take."""
     state = negotiation.played(task, trajectory)
@@ -234,6 +250,15 @@ class SheetFrames:
         from plotly.graph_objects import Figure
 
         return Figure(offers(*self._game(trajectory)))
+
+    def matrix(self, experiment: str, split: str = "heldout", seat: int = 0, measure: str = "paper") -> Figure:
+        """The cross-play matrix as a heatmap: what the player in ``seat`` comes to, by one of `cross_table.NAMES`."""
+        from plotly.graph_objects import Figure
+
+        record = crossplay.measured(self.store, experiment)
+        if record is None:
+            raise Missing(f"{experiment} has no cross-play matrix yet: sirius cross-play {experiment} plays it")
+        return Figure(matrix(record, split, seat, measure))
 
     def _game(self, trajectory: str) -> tuple[State, Roles]:
         found = self.store.episodes.get(trajectory)

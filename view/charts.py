@@ -52,7 +52,8 @@ def plain_letters(figure: Mapping[str, Any]) -> dict[str, Any]:
     return {**figure, "layout": {**figure["layout"], "font": {"color": INK[st.context.theme.type == "dark"]}}}
 
 
-def spec(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 330) -> None:
+def spec(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 330, click: bool = False) -> Any:
+    """A figure in the page's theme; with ``click`` what was clicked in it (Streamlit's event), else None."""
     from plotly.graph_objects import Figure
 
     drawn = Figure(dict(figure))
@@ -63,4 +64,7 @@ def spec(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 330) ->
     # As defaults, so that the data stays what is stored: bars pale enough for the interval to stand out on them.
     bar = {"type": "bar", "marker": {"opacity": 0.85}, "error_y": {"color": ink}}
     drawn.layout.template.data.bar = [bar]
+    if click:
+        return st.plotly_chart(drawn, key=key, alt=alt, config=CONFIG, on_select="rerun", selection_mode="points")
     st.plotly_chart(drawn, key=key, alt=alt, config=CONFIG)
+    return None

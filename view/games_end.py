@@ -40,7 +40,7 @@ def result(store: Store, game: Sitting, at: Place) -> None:
                       icon=":material/compare_arrows:", key=f"gm_same_{round}", on_click=games_play.sit,
                       args=(at._replace(round=round),))
         if kept:
-            lab.link(lab.GAMES, "See it as a table", icon=":material/table_rows:", gm_part="game", traj=kept)
+            lab.link(lab.GAMES, "See it as a table", icon=":material/table_rows:", part="game", traj=kept)
         st.caption(_stored(game, kept, learn))
 
 
