@@ -6,9 +6,10 @@ would sign; it takes an offer that is as good as what it would ask for next. Now
 out, waits, or says something that is no move and is asked again. Characters know of the other one what a player sees,
 and what they guess of its limit has nothing to do with it, so that the book tells no secrets.
 
-What it covers: costs from 20 to 60, worths 4 to 45 above them, pots from 20 to 800 and from 1,200 to 2,500, stocks with
-12 to 40 of one item and 2 to 11 of another, 4 to 12 messages, either seat first. What it leaves out: whatever lies
-within `AWAY` of the papers' settings out of distribution (30/70, 35/15), and pots between 800 and 1,200.
+What it covers: games around the papers' settings in distribution, within `USUAL`; beside them costs from 20 to 60,
+worths 4 to 45 above them, pots from 20 to 800 and from 1,200 to 2,500, stocks with 12 to 40 of one item and 2 to 11 of
+another; 4 to 12 messages, either seat first. What it leaves out: whatever lies within `AWAY` of the papers' settings
+out of distribution (30/70, 35/15), and pots between 800 and 1,200.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ from sirius_core.pocket.books import Bargains
 from sirius_core.pocket.dialect import PROMPTS
 from sirius_core.pocket.textbook import Lesson
 
-AWAY = 6
+AWAY = 4
 """No game of the book has all its amounts this near to a setting out of distribution."""
+
+USUAL = 5
+"""How far the amounts of a usual game lie from those of a setting in distribution."""
 
 MONEY = 100
 MOST = 12  # of an item that somebody gives in Resource Exchange: whoever has much of it has that many
@@ -68,24 +72,34 @@ class Table:
         return games.setting(game, **amounts, **messages, first=first)
 
     def _limits(self) -> dict[str, Any]:
+        if self.rng.random() < self.book.usual:
+            return {"cost": self._near(40), "value": self._near(60), "money": MONEY}
         while True:
-            cost, value = self.rng.randint(20, 60), 0
+            cost = self.rng.randint(20, 60)
             value = min(cost + self.rng.randint(4, 45), MONEY - 1)
             if max(abs(cost - 30), abs(value - 70)) > AWAY:
                 return {"cost": cost, "value": value, "money": MONEY}
 
     def _pot(self) -> dict[str, Any]:
+        if self.rng.random() < self.book.usual:
+            return {"pot": self._near(100)}
         least, most = self.rng.choices(((20, 200), (200, 800), (1200, 2500)), (7, 2, 1))[0]
         return {"pot": self.rng.randint(least, most)}
 
     def _stocks(self) -> dict[str, Any]:
         while True:
+            if self.rng.random() < self.book.usual:
+                many, few = [self._near(25) for _ in SEATS], [self._near(5) for _ in SEATS]
+                break
             many = [self.rng.randint(MOST, 40) for _ in SEATS]
             few = [self.rng.randint(2, MOST - 1) for _ in SEATS]
             if max(*(abs(amount - 35) for amount in many), *(abs(amount - 15) for amount in few)) > AWAY:
                 break
         red, blue = {"X": many[0], "Y": few[0]}, {"X": few[1], "Y": many[1]}
         return {"red": blue, "blue": red} if self.rng.random() < 0.1 else {"red": red, "blue": blue}
+
+    def _near(self, amount: int) -> int:
+        return max(1, amount + self.rng.randint(-USUAL, USUAL))
 
     def character(self, view: View) -> Character:
         rng, book = self.rng, self.book
@@ -147,7 +161,7 @@ class Table:
         if view.game != "resource_exchange":
             amount = asked(view, wanted)
             if amount > 120 and self.rng.random() < 0.6:
-                amount = min(round(amount / 10) * 10, pot_of(view))
+                amount = min(round(amount / 10) * 10, pot_of(view) - 1)
             return haggling.price(view, amount)
         stock = dict(view.resources)
         plenty, other = sorted(view.items, key=lambda item: -stock[item])
@@ -155,8 +169,8 @@ class Table:
         theirs = dict(view.offer[view.seat]).get(plenty, 0) if view.offer is not None else 0
         if theirs and self.rng.random() < 0.5:
             volume = theirs
-        given = max(1, min(volume, stock[plenty]))
-        return haggling.swap(view, ((plenty, given),), ((other, max(1, min(given + round(wanted), MOST))),))
+        given = max(1, min(volume, stock[plenty], MOST - round(wanted)))
+        return haggling.swap(view, ((plenty, given),), ((other, max(1, given + round(wanted))),))
 
 
 def pot_of(view: View) -> int:
@@ -169,8 +183,8 @@ def asked(view: View, wanted: float) -> int:
         return max(0, round(wanted))
     pays = haggling.payer(view) == view.seat
     if view.game == "ultimatum":
-        pot = pot_of(view)
-        return min(pot, max(0, round(pot - wanted if pays else wanted)))
+        pot, wanted = pot_of(view), min(wanted, 0.95 * pot_of(view))  # nobody asks for all of it
+        return round(pot - wanted if pays else wanted)
     worth = view.worth[0][1]
     return min(MONEY, max(0, round(worth - wanted if pays else worth + wanted)))
 

@@ -92,13 +92,13 @@ class Copybook(Book):
 
 
 CASES = {
-    "actor": 0.28,
-    "judge": 0.32,
-    "tutor": 0.08,
-    "actor/revise": 0.17,
+    "actor": 0.19,
+    "judge": 0.45,
+    "tutor": 0.07,
+    "actor/revise": 0.15,
     "actor/again": 0.03,
     "rephrase": 0.08,
-    "calculator": 0.04,
+    "calculator": 0.03,
 }
 """Share of a casebook's lessons by prompt."""
 
@@ -125,17 +125,18 @@ GAME_SHARES = {"seller": 0.2, "buyer": 0.2, "proposer": 0.15, "responder": 0.15,
 class Bargains(Book):
     """A book of games between scripted characters: see `bargains`. Its `shares` are by game, half for each seat.
 
-    What characters aim at is drawn from the first pair, the least they would sign from the second one. In Sell&Buy
-    (`prices`) and Ultimatum (`splits`) that is a part of what is there, or of what they take for it, and a part of the
-    aim; in Resource Exchange (`swaps`) what they get beyond what they give. They walk out on an offer below the least
-    with chance `temper`, sign whatever is offered with chance `careless`, wait where they may with chance `waits`, and
-    say something else than a move with chance `slips`.
+    A share `usual` of the games is like the papers' in distribution. What characters aim at is drawn from the first
+    pair, the least they would sign from the second one. In Sell&Buy (`prices`) and Ultimatum (`splits`) that is a part
+    of what is there, or of what they take for it, and a part of the aim; in Resource Exchange (`swaps`) what they get
+    beyond what they give. They walk out on an offer below the least with chance `temper`, sign whatever is offered with
+    chance `careless`, wait where they may with chance `waits`, and say something else than a move with chance `slips`.
     """
 
-    prices: tuple[tuple[float, float], tuple[float, float]] = ((0.1, 0.8), (0.05, 0.75))
-    splits: tuple[tuple[float, float], tuple[float, float]] = ((0.3, 0.9), (0.3, 1.0))
-    swaps: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 8.0), (-6.0, 1.0))
-    temper: float = 0.05
+    usual: float = 0.4
+    prices: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.75), (0.0, 0.6))
+    splits: tuple[tuple[float, float], tuple[float, float]] = ((0.15, 0.9), (0.15, 0.95))
+    swaps: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 7.0), (-7.0, 0.0))
+    temper: float = 0.1
     careless: float = 0.015
     waits: float = 0.06
     slips: float = 0.01

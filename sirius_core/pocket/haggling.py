@@ -1,7 +1,7 @@
 """How a negotiation game looks to the embedded model, and how its reply is read.
 
-    @seller cost 4 0 | aim 5 3 | you 5 8 : they 4 4 : you 5 5 | left 4 2 =>          aim 5 3 : offer 5 2
-    @red stock 2 5 X 5 Y | aim 3 | they 1 0 X for 8 Y | left 7 3 =>                 aim 3 : offer 1 0 X for 1 2 Y
+    @seller cost 4 0 | aim 5 3 | they 4 6 : you 5 5 : they 4 4 | left 4 2 =>          aim 5 3 : offer 5 2
+    @red stock 2 5 X 5 Y | aim 3 | they 1 0 X for 8 Y : you wait | left 5 3 =>       aim 3 : offer 1 0 X for 1 2 Y
 
 A seat sees what is its own (cost, worth or stock; of a pot both know), the aim that it stated last (`none` before the
 first time), the last `SEEN` messages of both, how many messages are left with its own next one, and how many offers of
@@ -34,7 +34,8 @@ ROLES: Mapping[str, tuple[str, str]] = {
 """The roles of seat 0 and seat 1 by game; each is a prompt of dialect.PROMPTS."""
 
 SEEN = 3
-"""How many messages a prompt shows: the other's last one, one's own before that, and what that answered."""
+"""How many messages a prompt shows: the other's last one, one's own before that, and what that answered. The newest
+stands in front, so that the offer to be judged is always at the same place: a small network compares better so."""
 
 LETTERS = ("X", "Y")
 NONE = "none"
@@ -67,7 +68,7 @@ def slots(view: View, aim: str) -> dict[str, str]:
     if len(view.items) > len(LETTERS):
         raise UsageError(f"the embedded language trades two items, not {', '.join(view.items)}")
     said = [f"{'you' if public.seat == view.seat else 'they'} {_said(view, public.kind, public.trade)}"
-            for public in view.messages[-SEEN:]]
+            for public in view.messages[::-1][:SEEN]]
     left = f"{digits(view.messages_left)} {digits(view.proposals_left)}"
     return {
         "own": _own(view),

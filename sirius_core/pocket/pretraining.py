@@ -68,8 +68,8 @@ BASES: dict[str, Base] = {
     "uncoached": Base("uncoached", "uncoached"),
     "panel": Continued("panel", "panel", steps=4_000),
     "imitator": Continued("imitator", "imitator", steps=8_000, batch=32),
-    "sceptic": Continued("sceptic", "sceptic", steps=3_000, rate=2e-3, words=len(vocabulary.WORDS), start="panel"),
-    "trader": Base("trader", "bargains", steps=4_000, words=len(vocabulary.WORDS)),
+    "sceptic": Continued("sceptic", "sceptic", steps=3_000, batch=48, words=len(vocabulary.WORDS), start="panel"),
+    "trader": Base("trader", "bargains", steps=5_000, words=len(vocabulary.WORDS)),
 }
 
 
