@@ -179,9 +179,11 @@ class Ask:
         )
 
     def _read(self, turn: Turn, parse: Parse | None) -> tuple[Turn, Stopped | None]:
-        """The turn with its typed value, and what failed about it."""
-        if turn.public != turn.text or turn.value is not None:
-            turn = replace(turn, public=turn.text, value=None)
+        """The turn with its typed value, and what failed about it. Of a reply that could not be parsed nothing is known
+        to be public."""
+        public = turn.text if parse is None else ""
+        if turn.public != public or turn.value is not None:
+            turn = replace(turn, public=public, value=None)
         if turn.finish in _FAILED:
             return turn, Stopped(_FAILED[turn.finish], f"the reply of {turn.role} ended by {turn.finish!r}")
         if parse is None:

@@ -34,7 +34,8 @@ from .store import ACTIVE, Experiment, Job, Store
 from .store.arms import Arms
 
 Hear = Callable[[str], None]
-SEEN = {"solo/debate": "a debate", "judge": "a judge", "actor/again": "a second look", "seller": "a negotiation"}
+SEEN = {"solo/debate": "a debate", "judge": "a judge", "actor/again": "a second look",
+        **dict.fromkeys(("seller", "proposer", "red"), "a negotiation")}
 SLOW_START = 30.0  # seconds in which a launched process must have taken its lock
 
 
@@ -52,15 +53,12 @@ def checked(store: Store, settings: Settings, seed: int) -> Settings:
         raise UsageError(f"seed {seed}: must lie between -(2^63 - 1) and 2^63 - 1")
     recipe, dialect = recipes.get(settings), preflight(settings)
     team, source = recipe.team, recipe.source or settings.source
-    if source in GAMES and not team.opposed:
-        raise UsageError(f"setting source={source}: a game is for two players, and recipe {settings.recipe!r} plays it "
-                         f"by team {team.name!r}: take self_play, or placebo, keep_all or chain, without a team")
-    if team.opposed and source != team.name:
-        raise UsageError(f"recipe {settings.recipe!r} plays {team.name}, and source={source} is no such game: take it "
-                         f"for the source (--set source={team.name})")
-    if settings.recipe == "self_play" and not team.opposed:
-        raise UsageError(f"recipe 'self_play' learns from games, and source={source} is none: take one (--set "
-                         f"source={', '.join(GAMES)})")
+    if source in GAMES and not (team.opposed and team.name == source):
+        raise UsageError(f"setting source={source}: the game is for its two players, and recipe {settings.recipe!r} has "
+                         f"the team {team.name!r}: take self_play, placebo, keep_all or chain, and no team")
+    if source not in GAMES and (team.opposed or settings.recipe == "self_play"):
+        raise UsageError(f"recipe {settings.recipe!r} plays games here, and source={source} is none: take one (--set "
+                         f"source={' or '.join(GAMES)})")
     if dialect == "pocket" and source not in EMBEDDED and not settings.team:
         raise UsageError(f"setting source={settings.source}: the pocket model reads only its own language; name a "
                          "model at an endpoint (--model NAME --base-url URL), or, for problems written in that "

@@ -38,7 +38,7 @@ class Haggler:
     def reply(self, text: str, rng: random.Random) -> str:
         found = re.match(r"@(\w+) \w+ ([0-9XY ]+) \| aim ([^|]+) \| ([^|]+) \| left ([0-9 ]+?)( no)? =>", text)
         assert found, text
-        role, own, last, left = found[1], found[2], found[4].split(" : ")[-1], found[5]
+        role, own, last, left = found[1], found[2], found[4].split(" : ")[0], found[5]
         offered = last.removeprefix("they ") if last.startswith("they ") and last[5:6].isdigit() else ""
         last_word = left.startswith("1 ") and len(left) == 3
         may_offer = not left.endswith(" 0") and not last_word
