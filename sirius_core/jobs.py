@@ -54,8 +54,8 @@ def checked(store: Store, settings: Settings, seed: int) -> Settings:
     recipe, dialect = recipes.get(settings), preflight(settings)
     team, source = recipe.team, recipe.source or settings.source
     if source in GAMES and not (team.opposed and team.name == source):
-        raise UsageError(f"setting source={source}: the game is for its two players, and recipe {settings.recipe!r} has "
-                         f"the team {team.name!r}: take self_play, placebo, keep_all or chain, and no team")
+        raise UsageError(f"setting source={source}: the game is for its two players, and recipe {settings.recipe!r} "
+                         f"has the team {team.name!r}: take self_play, placebo, keep_all or chain, and no team")
     if source not in GAMES and (team.opposed or settings.recipe == "self_play"):
         raise UsageError(f"recipe {settings.recipe!r} plays games here, and source={source} is none: take one (--set "
                          f"source={' or '.join(GAMES)})")

@@ -1,4 +1,4 @@
-"""Games as tasks and teams: how they are drawn and told, every ending, retries and forfeits, what the other seat sees."""
+"""Games as tasks and teams: how they are drawn and told, every ending, retries and forfeits, what a seat may see."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_without_spread_the_amounts_are_the_paper_s(source: str, known: str, unk
     assert made["heldout"][1].question.endswith(f"messages; the {roles_of(source)[1]} counts")
 
 
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1000), st.integers(0, 10**6), st.sampled_from(sorted(games.GAMES)))
 def test_amounts_lie_within_the_spread_and_always_make_a_game(spread: int, seed: int, source: str) -> None:
     about = games.setting(source)
@@ -231,7 +231,8 @@ def test_the_second_in_a_row_forfeits() -> None:
 
 
 @pytest.mark.parametrize("broken", [
-    Completion("<player answer> ACCEPT </player answer>", "length"), Completion("no", "refusal"), Completion("", "tool_call")])
+    Completion("<player answer> ACCEPT </player answer>", "length"), Completion("no", "refusal"),
+    Completion("", "tool_call")])
 def test_a_reply_that_is_no_whole_text_is_an_invalid_move_whatever_it_holds(broken: Completion) -> None:
     task = game()
     said = tagged(task, [price(55), games.accept])

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from .. import teams
 from ..errors import SiriusError, UnknownName, UsageError
-from ..games import GAMES
 from ..repair import OwnRevision, Repairer
 from ..rewards import VERIFIERS, Judge, right
 from ..settings import Settings
@@ -116,9 +115,6 @@ def get(settings: Settings) -> Recipe:
     else:
         raise UnknownName("recipe", name, RECIPES)
     made = _verified(made, settings)
-    if (source := made.source or settings.source) in GAMES and not made.team.opposed:
-        raise UsageError(f"setting source={source}: a game is for two players, and team {made.team.name!r} of recipe "
-                         f"{name!r} is none of a game; take recipe=self_play, placebo, keep_all or chain")
     asks = made.repair is not None and not isinstance(made.repair, OwnRevision)  # for a critique of the failure
     if asks and (made.team.view is None or made.team.blame is None):
         raise UsageError(f"team {made.team.name!r} has no critic that could mend its failures: take another team, or "
