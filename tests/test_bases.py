@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from sirius_core.errors import UnknownName
 from sirius_core.pocket import checkpoint, vocabulary
 from sirius_core.pocket.grammar import draw
-from sirius_core.pocket.measuring import TEAM, measure, play, reply
+from sirius_core.pocket.measuring import TEAM, measure, measure_games, play, reply
 from sirius_core.pocket.pretraining import BASES, base, shape
 from sirius_core.pocket.textbook import BOOKS
 
@@ -21,12 +23,12 @@ SAMPLED = {
 }
 
 
-@pytest.mark.parametrize("name", BASES)
+@pytest.mark.parametrize("name", [name for name in BASES if name != "trader"])
 def test_a_shipped_base_is_what_its_manifest_says(name: str) -> None:
     data = base(name)
     assert len(data) < 3_000_000
     weights, manifest = checkpoint.load(data)
-    assert manifest["vocabulary"] == vocabulary.digest()
+    assert manifest["vocabulary"] == vocabulary.digest(shape(name).vocab)
     assert manifest["base"]["name"] == name
     assert BOOKS[manifest["base"]["book"]].name == manifest["book"]["name"]
     low, high = SAMPLED[name]
@@ -35,6 +37,22 @@ def test_a_shipped_base_is_what_its_manifest_says(name: str) -> None:
     found = measure(weights, shape(), draw("heldout", "old", 150, 1))
     for mode in ("sampled", "greedy"):
         assert abs(found[mode] / found["n"] - told[mode]["accuracy"]) < 0.14  # about 3.4 standard errors at n = 150
+
+
+def test_the_base_that_negotiates_is_what_its_manifest_says() -> None:
+    """Deals in about four games of five, about even; hardly a text that is no legal move; few deals at a loss."""
+    weights, manifest = checkpoint.load(base("trader"))
+    assert manifest["vocabulary"] == vocabulary.digest(shape("trader").vocab)
+    assert manifest["book"]["name"] == "bargains" and manifest["base"] == {
+        key: value for key, value in asdict(BASES["trader"]).items() if key not in ("words", "context")}
+    told, found = manifest["measured"]["games"], measure_games(weights, shape("trader"), 100, 1)
+    for game, record in told.items():
+        assert record["n"] == 500 and record["invalid_rate"] < 0.03
+        assert 0.6 < record["deal_rate"] < 0.9
+        assert abs(found[game]["deal_rate"] - record["deal_rate"]) < 0.15
+    assert sum(told["sell_and_buy"]["losses"]) < 0.15 * told["sell_and_buy"]["deals"]
+    seller, buyer = told["sell_and_buy"]["payoffs"]
+    assert 0.6 < seller / buyer < 1.6
 
 
 def test_the_default_base_has_room_to_grow() -> None:
