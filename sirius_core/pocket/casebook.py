@@ -57,16 +57,24 @@ class Clerk(Author):
         return self.solo_lesson()
 
     def judge(self) -> tuple[dict[str, str], str]:
-        """The judge works the problem out without regard to the response, then says whether both answers are one."""
+        """The judge works the problem out without regard to the response, then compares: formula, unit, number.
+
+        What it has compared and found the same it notes before it goes on: the unit, then the number.
+        """
         problem = self.problem()
         said, formula = self.answered(problem), self.formula(problem)
         own = self.solo(problem, formula)
         number, unit = _answer(own)
-        same = (said.number, said.unit) == (number, unit)
+        if said.formula != formula:
+            noted, same = "", False
+        elif said.unit != unit:
+            noted, same = said.unit, False
+        else:
+            noted, same = f"{said.unit} {said.number}", said.number == number
         if self.rng.random() < self.settings.misjudged:
             same = not same
         verdict = TRUE if same else f"{FALSE} {self._differs(said, formula, unit)}"
-        return {"question": problem.question, "response": said.text}, f"{own} | {verdict}"
+        return {"question": problem.question, "response": said.text}, " ".join(f"{own} | {noted} {verdict}".split())
 
     def _differs(self, said: Said, formula: str, unit: str) -> str:
         """In what a response differs from what one holds to be right: the first of formula, unit and number."""

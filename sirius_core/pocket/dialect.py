@@ -36,8 +36,8 @@ PROMPTS = {
 """Templates by role. `solo` answers ``plan | steps | answer`` in one go; `solo/gold` is STaR's rationalisation;
 `solo/debate` answers again, shown what it said itself and what others said: as `public` writes it, joined by `` ; ``.
 `actor` answers as `solo` does; it, `judge` and `tutor` are shown an answer as `public` writes it. The judge's reply is
-a working of its own and a verdict, ``plan | steps | answer | true`` or ``... | false multiply then add``; the tutor's
-a hint. What players of the games see and say: `haggling`.
+a working of its own and a verdict, ``plan | steps | answer | N 3 1 5 true`` or ``... | false multiply then add``; the
+tutor's is a hint. What players of the games see and say: `haggling`.
 """
 
 FORMULA_HINTS = {
@@ -80,10 +80,10 @@ def read_verdict(text: str) -> tuple[str, str] | None:
 def opinion(text: str) -> bool | None:
     """Whether a judge holds an answer to be right; None for a reply without its own working, or without a verdict."""
     parts = text.split(" | ")
-    word, _, reason = parts[-1].partition(" ")
-    if len(parts) != 4 or (word, bool(reason)) not in ((TRUE, False), (FALSE, True)):
+    said = [word for word in parts[-1].split() if word in (TRUE, FALSE)]
+    if len(parts) != 4 or len(said) != 1 or parts[-1].endswith(FALSE) or (said == [TRUE]) != parts[-1].endswith(TRUE):
         return None
-    return word == TRUE
+    return said == [TRUE]
 
 
 MAX_NEW = {"analyst": 24, "calculator": 72, "summarizer": 16, "critic": 12, "rephrase": 104, "solo": 104} | {

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import Stopped
-from ..pocket.dialect import ADVISED, opinion
+from ..pocket.dialect import ADVISED, FALSE, opinion
 from ..pocket.ordinary import is_pocket, to_ordinary
 from ..pocket.vocabulary import knows
 from ..trajectories import Stop, Task, Turn
@@ -74,7 +74,7 @@ def verdict(text: str) -> Parsed:
     """
     if knows(text):
         said = text.rpartition(" | ")[2]
-        return Parsed({"verdict": opinion(text), "why": said.partition(" ")[2]}, said)
+        return Parsed({"verdict": opinion(text), "why": said.partition(f"{FALSE} ")[2]}, said)
     marks = list(_OPINION.finditer(text))
     found = _VERDICT.match(text, marks[-1].end()) if marks else None
     why = text[: marks[-1].start()] if found else text
