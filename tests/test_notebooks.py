@@ -12,7 +12,7 @@ pytest.importorskip("nbclient", reason="the notebook extra is not installed")
 import nbformat
 from nbclient import NotebookClient
 
-from sirius_core import contrast, inquiries
+from sirius_core import contrast, crossplay, inquiries
 from sirius_core.contrast import telling
 from sirius_core.statistics import kendall_tau
 from sirius_core.store import Store
@@ -139,3 +139,21 @@ def test_a_society_learns_beside_one_model_and_one_agent(tmp_path, monkeypatch):
     # the stored figures are those of the full run
     assert max(max(t["x"]) for t in stored["data"] if t.get("name") == "society") == 5
     assert {t["name"] for t in stored_diversity["data"]} == set(arms) - {"gold"}
+
+
+@pytest.mark.notebook
+@pytest.mark.filterwarnings("ignore")  # Jupyter's own
+def test_players_before_and_after_training_stand_in_one_matrix(tmp_path, monkeypatch):
+    outputs = execute("08_negotiation.ipynb", tmp_path, monkeypatch)
+    said = "".join(str(o.get("text", "")) for cell in outputs for o in cell)
+    figures = [o["data"]["application/vnd.plotly.v1+json"] for cell in outputs for o in cell
+               if "application/vnd.plotly.v1+json" in o.get("data", {})]
+    assert "payoffs (14, 6) as the paper reports them (4.0, -4.0)" in said and "deal at 54 ZUP, after 4 messages" in said
+    with Store(tmp_path / "lab.db") as store:
+        (made,) = store.experiments.all()
+        cells = crossplay.measured(store, made.id)["splits"]["heldout"]["cells"]
+    payoffs, heat, prices = figures
+    assert [t["name"] for t in payoffs["data"]] == ["seller", "buyer"] and len(payoffs["data"][0]["y"]) == 2
+    earned = [cell["numbers"]["paper_red"]["value"] for cell in cells]
+    assert [value for row in heat["data"][0]["z"] for value in row] == earned and {c["n"] for c in cells} == {40}
+    assert [sum(t["y"]) for t in prices["data"]] == [cell["numbers"]["price"]["n"] for cell in cells]

@@ -47,6 +47,7 @@ PHASES = {
     "rewrite": "an instruction rewritten",
     "human": "against a person",
     "imported": "imported",
+    "cross_play": "cross-play",
     "sent": "sent to review",
 }
 PARTS = {
@@ -72,6 +73,7 @@ def phase(key: str) -> str:
         "blame": f"blame, spoken by {spoken}",
         "worth": f"value of the human: {words}",
         "credit": f"who earned it: {words}",
+        "cross": f"cross-play: {words}",
     }.get(head, key)
 
 
