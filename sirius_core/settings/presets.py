@@ -33,6 +33,18 @@ PRESETS: dict[str, dict[str, Any]] = {
         "withheld_forms": 0,
         "controls": 0,
     },
+    "actor-critic": {
+        "recipe": "actor_critic",
+        "base": "sceptic",
+        "rounds": 3,
+        "problems": 300,
+        "max_solutions": 3,
+        "rate": 7e-4,
+        "heldout": 400,
+        "new_wordings": 200,
+        "withheld_forms": 200,
+        "controls": 0,
+    },
     **{source.replace("_", "-"): {
         "recipe": "self_play",
         "source": source,
