@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SAID = {TRUE: "True", FALSE: "False", UNREADABLE: "no verdict", NONE: "looked again"}
 PALE = {GREEN: "rgba(29, 138, 99, .38)", RED: "rgba(192, 67, 74, .34)"}
+BETWEEN = "#777c8a"  # a grey that can be read on a light and on a dark page
 ENDS = (True, False)
 GAP = 0.06  # between two blocks of the picture
 
@@ -97,11 +98,17 @@ def picture(found: Sequence[Branch]) -> dict[str, Any]:
               "pad": 20, "thickness": 16, "line": {"width": 0}, "hovertemplate": "%{label}<extra></extra>"}
     made = {"type": "sankey", "arrangement": "fixed", "node": blocks, "link": links, "domain": {"y": [0.02, 0.98]},
             "textfont": {"size": 14}}
-    headings = ("first answer", "then" if all(b.verdict == NONE for b in found) else "the judge says", "in the end")
-    above = [{"text": text, "x": x, "xanchor": where, "y": 1.02, "yanchor": "bottom", "xref": "paper", "yref": "paper",
-              "showarrow": False} for text, x, where in zip(headings, (0, 0.5, 1), ("left", "center", "right"),
-                                                            strict=True)]
-    return {"data": [made], "layout": {"annotations": above, "margin": {"l": 10, "r": 10, "t": 36, "b": 10}}}
+    between = "then" if all(b.verdict == NONE for b in found) else "the judge says"
+    layout = {"annotations": [_heading(*words) for words in (
+        ("first answer", 0, "left"), (between, 0.5, "center"), ("in the end", 1, "right"))],
+        "margin": {"l": 10, "r": 10, "t": 36, "b": 10}}
+    return {"data": [made], "layout": layout}
+
+
+def _heading(text: str, x: float, anchor: str) -> dict[str, Any]:
+    """What stands above a column of blocks."""
+    return {"text": text, "x": x, "xanchor": anchor, "y": 1.02, "yanchor": "bottom", "xref": "paper", "yref": "paper",
+            "showarrow": False, "font": {"color": BETWEEN, "size": 13}}
 
 
 def _words(node: tuple[str, ...]) -> str:

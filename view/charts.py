@@ -48,7 +48,11 @@ def stored(
 
 
 def plain_letters(figure: Mapping[str, Any]) -> dict[str, Any]:
-    """The figure with its words in the colour of the page's text: they lie on bands of colour, where grey is lost."""
+    """The figure with its words in the colour of the page's text: they lie on bands of colour, where grey is lost.
+
+    That of the page as it is drawn; one that changes its theme keeps the other colour, with its halo, until it is
+    drawn again.
+    """
     return {**figure, "layout": {**figure["layout"], "font": {"color": INK[st.context.theme.type == "dark"]}}}
 
 
