@@ -9,6 +9,7 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.switch_page("app.py")
 
 from sirius_core.errors import Missing
+from sirius_core.games import GAMES
 from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import Browse
 from sirius_core.trajectories import Trajectory, Turn
@@ -68,6 +69,8 @@ def one(store: Store, e: Experiment, t: Trajectory) -> None:
         else:
             episodes.verdict_card(task, t, raw=raw)
         repair = explore_story.attempt_of(repairs, key) if repairs and not mend else None
+        if t.team in GAMES:
+            lab.link(lab.GAMES, "See it as a game", icon=":material/table_rows:", part="game", traj=t.id)
         if repair:
             explore_story.beside(store, task, failed, repair, raw=raw)
         elif t.parent is not None and t.turns:

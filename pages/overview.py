@@ -11,6 +11,7 @@ if not st.session_state.get("_routed"):  # opened by its address on a cold serve
     st.switch_page("app.py")
 
 from sirius_core import figures, jobs, share
+from sirius_core.games import GAMES
 from sirius_core.imports import imported
 from sirius_core.store import Experiment, Job, Store
 from sirius_core.store.browse import Browse
@@ -88,7 +89,9 @@ def next_steps(store: Store, e: Experiment, waits: bool) -> None:
         st.caption("When the first failures are mended, one can be opened here, turn by turn.")
     lab.link(lab.EXPLORE, "All episodes", icon=":material/table_rows:")
     lab.link(lab.LIBRARY, "What each role learned from", icon=":material/local_library:")
-    if Browse(store.db).closed(e.id) > 1:
+    if e.settings.source in GAMES:
+        lab.link(lab.GAMES, "Sit down and play against it", icon=":material/chair:")
+    elif Browse(store.db).closed(e.id) > 1:
         lab.link(lab.LESSON, "Ask both, base and now", icon=":material/forum:", part="ask", team="open")
     lab.link(lab.RUN, "Start another experiment", icon=":material/play_circle:")
     st.download_button(
@@ -127,7 +130,10 @@ def what_it_is(e: Experiment) -> str:
 def curve(store: Store, e: Experiment, reports: list[findings.Report], round: int | None) -> None:
     """Accuracy by round, and what has to be known to read it."""
     held = (store.experiments.measurement(e.id, "data") or {}).get("majority")
-    st.subheader("Accuracy by round", anchor=False)
+    plays = e.settings.source in GAMES
+    st.subheader("Games won by round" if plays else "Accuracy by round", anchor=False)
+    if plays:
+        st.caption("Accuracy is the share of games in which the learner got more than an even deal.")
     if reports:
         said = "; ".join(f"round {r['round']}: {percent(r['accuracy'], 0)}" for r in reports)
         charts.stored(store, e, "accuracy", round=round, hold=True, alt=f"Held-out accuracy by round. {said}.")

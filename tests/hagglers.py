@@ -36,12 +36,12 @@ class Haggler:
         return Completion(said, "stop", len(text.split()), len(said.split()), 1.0)
 
     def reply(self, text: str, rng: random.Random) -> str:
-        found = re.match(r"@(\w+) \w+ ([0-9XY ]+) \| aim ([^|]+) \| ([^|]+) \| left ([0-9 ]+?)( no)? =>", text)
+        found = re.match(r"@(\w+) \w+ ([0-9XY ]+) \| aim ([^|]+) \| ([^|]+) \| left ([0-9 ]+(?:final)?)( no)? =>", text)
         assert found, text
         role, own, last, left = found[1], found[2], found[4].split(" : ")[0], found[5]
         offered = last.removeprefix("they ") if last.startswith("they ") and last[5:6].isdigit() else ""
         last_word = left.startswith("1 ") and len(left) == 3
-        may_offer = not left.endswith(" 0") and not last_word
+        may_offer = not left.endswith((" 0", " final")) and not last_word
         if rng.random() < 0.03:
             return "aim : offer"  # no move
         if role in ("red", "blue"):

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from sirius_core import frames, statistics, tables
+from sirius_core import frames, statistics, tables, tasks
+from sirius_core.games import GAMES
 from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import Browse
 
@@ -22,6 +23,8 @@ SPLIT_HELP = {
     "new_wordings": "Held-out problems in combinations of words that fine-tuning never used.",
     "withheld_forms": "Held-out problems with a question form that fine-tuning never used at all.",
 }
+GAMES_HELP = ("Games against the untrained model, once from each seat: the share in which the learner got more than an "
+              "even deal would give it.")
 DATASET_HELP = "Problems whose question stands nowhere in training, whatever its options; one sampled try each."
 
 
@@ -42,15 +45,17 @@ def metrics(store: Store, e: Experiment, reports: Sequence[Report]) -> None:
                 test = tables.paired(store, e, f"evaluate:{split}:sampled", 0, last["round"])
                 delta, against = points(then["accuracy"], now["accuracy"]), f"vs base, {p_text(test.p)}"
                 colour = "normal" if test.p < LEVEL else "off"
+            playing = e.settings.source in GAMES
+            said = GAMES_HELP if playing else DATASET_HELP if data else SPLIT_HELP[split]
             st.metric(
-                name,
+                tasks.split_title(e.settings.source, split).capitalize() if playing else name,
                 share(now["accuracy"]),
                 delta,
                 colour,
                 delta_description=against or None,
                 border=True,
                 height="stretch",
-                help=f"{DATASET_HELP if data else SPLIT_HELP[split]} {counted(now)}.",
+                help=f"{said} {counted(now)}.",
                 chart_data=_line([r["tests"][split]["sampled"]["accuracy"] for r in reports]),
             )
         if data:

@@ -94,8 +94,6 @@ def talk(game: Sitting) -> None:
             st.caption("Nobody has said anything yet: you begin.")
         for line in found:
             bubble(game, line, you=line.seat == seat)
-        if game.mine and found and state.strikes:
-            st.caption("The other made no legal move twice.")
     if game.over:
         thoughts(game, found)
 
@@ -105,13 +103,12 @@ def bubble(game: Sitting, line: scoresheet.Line, *, you: bool) -> None:
     words = line.said or str((turn.value or {}).get("message") or "")
     who = "You" if you else games_words.sentence(scoresheet.named(line.who))
     does = _you(games_words.does(line)) if you else games_words.does(line)
+    gains = (line.red, line.blue)[game.table.seat]
+    would = "" if gains is None or game.over else f" :gray[· you would get {games_words.amount(gains)}]"
     with st.chat_message("user" if you else "assistant", avatar=YOU if you else THEY):
-        st.markdown(f"**{who}** {lab.plain(does)}")
+        st.markdown(f"**{who}** {lab.plain(does)}{would}")
         if words:
             say(words, quiet=True)
-        gains = (line.red, line.blue)[game.table.seat]
-        if gains is not None and not game.over:
-            st.caption(f"You would have {games_words.amount(gains)} of it.")
 
 
 def _you(does: str) -> str:
