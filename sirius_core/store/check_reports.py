@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .. import statistics
+from ..games import GAMES
 from .browse import Browse
 from .connection import Connection
 
@@ -120,11 +121,13 @@ def _accuracy(db: Connection, right: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _ends(db: Connection, experiment: str, round: int, threshold: float) -> Iterator[tuple[str, Any]]:
-    rows = db.rows("SELECT reward, stop, lucky FROM trajectory WHERE experiment = ? AND round = ? AND phase = ? "
-                   "AND reward IS NOT NULL ORDER BY seq", experiment, round, HELD_OUT)
+    rows = db.rows("SELECT t.reward, t.stop, t.lucky, k.source FROM trajectory t JOIN task k ON k.id = t.task "
+                   "WHERE t.experiment = ? AND t.round = ? AND t.phase = ? AND t.reward IS NOT NULL ORDER BY t.seq",
+                   experiment, round, HELD_OUT)
     right = [row for row in rows if row["reward"] > threshold]
     checked = [row["lucky"] for row in right if row["lucky"] is not None]
-    yield "lucky", sum(checked) / len(checked) if checked else None if right else 0.0
+    unchecked = bool(right) or any(row["source"] in GAMES for row in rows)
+    yield "lucky", sum(checked) / len(checked) if checked else None if unchecked else 0.0
     yield "stops", dict(sorted(Counter(row["stop"] for row in rows if row["stop"]).items()))
 
 
