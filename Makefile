@@ -17,7 +17,7 @@ lab: .venv/.lab
 	@$(BIN)/sirius lab
 
 test: .venv/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.dev
 	$(BIN)/python -m ruff check .

@@ -23,7 +23,6 @@ from sirius_core import jobs
 from sirius_core.settings import preset
 from sirius_core.store import Store
 
-pytestmark = pytest.mark.xdist_group("crash over HTTP")
 SMALL = {"rounds": 1, "problems": 12, "max_solutions": 2, "max_repairs": 6, "validation": 6, "heldout": 8,
          "new_wordings": 0, "withheld_forms": 0, "controls": 2, "control_calls": 6, "update": "demos", "model": "fake",
          "concurrency": 6}

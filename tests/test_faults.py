@@ -30,7 +30,6 @@ from sirius_core.store import Store
 from sirius_core.teams import Team, roles
 from sirius_core.trajectories import SeedPath, Stop, Task, Trajectory
 
-pytestmark = pytest.mark.xdist_group("fault matrix")
 KEY = "sk-canary-0123456789abcdef"
 TASK = Task("t", "test", "train", "2 + 2?", "4")
 EPISODES, ATTEMPTS = 10, 3

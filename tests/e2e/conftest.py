@@ -18,12 +18,11 @@ HERE = Path(__file__).resolve().parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here is slow and of the browser; those of a file share its server, so one worker takes them all."""
+    """Every test here is slow and of the browser."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
             item.add_marker(pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser {CHROMIUM}"))
             item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))  # the browser's own pipes
 
