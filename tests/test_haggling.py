@@ -117,6 +117,11 @@ def test_a_game_of_each_kind_as_both_seats_see_it() -> None:
         "@blue stock 5 X 2 5 Y | aim 2 | they 1 X 2 Y for none : you wait : they 1 2 Y for 1 0 X | left 5 3 =>")
 
 
+def test_who_may_make_no_offer_is_told_so() -> None:
+    state = play(games.setting("ultimatum", messages=2), "aim 4 0 : offer 3 0")
+    assert prompt(state, 1) == "@responder pot 1 0 0 | aim none | they 3 0 | left 1 final =>"
+
+
 def test_who_is_asked_again_is_told_so_and_a_strange_aim_is_none() -> None:
     state, _ = games.start(games.setting("sell_and_buy")).said("what ?")
     assert prompt(state, 0, "fifty") == "@seller cost 4 0 | aim none | none | left 1 0 4 no =>"

@@ -122,9 +122,11 @@ class Table:
         aims, said = ["", ""], list[Lesson]()
         while not state.over:
             seat = state.seat
-            if self.rng.random() < self.book.slips and not state.strikes:
-                state, _ = state.said("")
             view = state.view(seat)
+            often = 1 if "offer" in view.moves else 5  # who has no offer left is the one who tries to make one
+            if self.rng.random() < often * self.book.slips:
+                state, _ = state.said("")
+                view = state.view(seat)
             move, aim = self._move(view, characters[seat], aims[seat])
             kind = haggling.ROLES[game][seat]
             prompt = PROMPTS[kind].format_map(haggling.slots(view, aims[seat]))

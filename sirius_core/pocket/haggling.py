@@ -5,8 +5,9 @@
 
 A seat sees what is its own (cost, worth or stock; of a pot both know), the aim that it stated last (`none` before the
 first time), the last `SEEN` messages of both, how many messages are left with its own next one, and how many offers of
-its own. Where its last text was no legal move, `no` stands behind that. It replies with its aim, a private thought, and
-after the colon with its move, which alone binds: `offer`, `accept`, `reject` or `wait`.
+its own: `final` where it may make none now. Where its last text was no legal move, `no` stands behind that. It replies
+with its aim, a private thought, and after the colon with its move, which alone binds: `offer`, `accept`, `reject` or
+`wait`.
 
 In Sell&Buy an offer is its price and the aim is a price; in Ultimatum an offer is what the player with the pot gives
 away, and the aim likewise, whoever speaks. In Resource Exchange an offer is written as it looks to its reader, what it
@@ -39,8 +40,9 @@ stands in front, so that the offer to be judged is always at the same place: a s
 
 LETTERS = ("X", "Y")
 NONE = "none"
+FINAL = "final"
 AGAIN = "no"
-"""Behind what is left: the last text was no legal move."""
+"""In the place of the offers that are left; behind what is left, after a text that was no legal move."""
 
 _NUMBER = r"(?:0|[1-9](?: [0-9]){0,14})"
 _AMOUNT = r"[1-9](?: [0-9]){0,14}"
@@ -69,7 +71,8 @@ def slots(view: View, aim: str) -> dict[str, str]:
         raise UsageError(f"the embedded language trades two items, not {', '.join(view.items)}")
     said = [f"{'you' if public.seat == view.seat else 'they'} {_said(view, public.kind, public.trade)}"
             for public in view.messages[::-1][:SEEN]]
-    left = f"{digits(view.messages_left)} {digits(view.proposals_left)}"
+    closed = bool(view.moves) and "offer" not in view.moves
+    left = f"{digits(view.messages_left)} {FINAL if closed else digits(view.proposals_left)}"
     return {
         "own": _own(view),
         "aim": digits(int(aim)) if aim.isascii() and aim.isdecimal() and len(aim) <= 15 else NONE,
