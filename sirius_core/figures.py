@@ -231,7 +231,8 @@ def cross_play(record: Report, split: str = "heldout", seat: int = 0, measure: s
     heat = {
         "type": "heatmap", "z": z, "text": text, "customdata": more, "texttemplate": "%{text}",
         "textfont": {"size": 16}, "x": [p["title"] for p in columns], "y": [p["title"] for p in rows],
-        "colorscale": "Cividis", "xgap": 3, "ygap": 3, "hoverongaps": False, "colorbar": {"thickness": 12, "tickformat": ".0%" if percent else ""},
+        "colorscale": "Cividis", "xgap": 3, "ygap": 3, "hoverongaps": False,
+        "colorbar": {"thickness": 12, "tickformat": ".0%" if percent else ""},
         "hovertemplate": f"{roles[0]}: %{{y}}<br>{roles[1]}: %{{x}}<br>%{{z:{form}}} (%{{customdata[3]:{form}}} to "
                          f"%{{customdata[4]:{form}}}, n = %{{customdata[2]}})<extra></extra>",
     }
