@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from .store import ExampleRow
 from .trajectories import Trajectory, Turn, digest
@@ -82,18 +83,27 @@ def by_frequency(library: Library, draws: int, random: Random) -> list[Example]:
 def by_turn(library: Library, draws: int, random: Random) -> list[Example]:
     """The same where every turn has a reward of its own: of each try what earned it, whatever the try came to.
 
-    ``draws`` examples per role and problem, of a judge for each of the two verdicts: it goes on hearing both, however
-    rarely one of them is right by now. What revises reads feedback that is not there at inference, so it is left out.
+    ``draws`` examples per role, prompt and problem, of a judge for each of the two verdicts: it goes on hearing both,
+    however rarely one of them is right by now. A judge that came to an answer of its own is believed only if some try
+    had that answer right: a false answer is also held to be false by who is wrong in another way.
     """
-    pools: dict[tuple[str, str, str], list[Example]] = defaultdict(list)
-    for trajectory in library.tried:
-        marks = trajectory.reward.turns if trajectory.reward is not None else {}
-        for example in library.credited(trajectory):
-            said = example.said
-            if said.prompt != "revise" and marks.get(example.turn, 0.0) > library.threshold:
-                kind = str(said.value["verdict"]) if said.role == "judge" else ""
-                pools[said.role, trajectory.task, kind].append(example)
+    pools: dict[tuple[str, str, str, str], list[Example]] = defaultdict(list)
+    good = [(t, e) for t in library.tried for e in library.credited(t) if _mark(t, e.turn) > library.threshold]
+    known = {(t.task, _stated(e.said, "answer")) for t, e in good}
+    for trajectory, example in good:
+        said, own = example.said, _stated(example.said, "own")
+        if own is None or (trajectory.task, own) in known:
+            kind = str(_stated(said, "verdict"))
+            pools[said.role, said.prompt, trajectory.task, kind].append(example)
     return [random.choice(pool) for _, pool in sorted(pools.items()) for _ in range(draws)]
+
+
+def _mark(trajectory: Trajectory, turn: int) -> float:
+    return 0.0 if trajectory.reward is None else trajectory.reward.turns.get(turn, 0.0)
+
+
+def _stated(said: Turn, name: str) -> Any:
+    return said.value.get(name) if isinstance(said.value, Mapping) else None
 
 
 def at_random(library: Library, draws: int, random: Random) -> list[Example]:

@@ -68,17 +68,20 @@ def reader(task: Task) -> Callable[[str], Parsed]:
 
 
 def verdict(text: str) -> Parsed:
-    """The judge's reply: ``{"verdict": True, False or None, "why": its reasons}``.
+    """The judge's reply: ``{"verdict": True, False or None, "why": its reasons, "own": the answer that it came to}``.
 
-    The last ``Opinion:`` counts. One that says neither, or both ("True or False"), is None.
+    The last ``Opinion:`` counts. One that says neither, or both ("True or False"), is None. ``own`` is None in a chat
+    model's reply, which says it in no set form.
     """
     if knows(text):
         said = text.rpartition(" | ")[2]
-        return Parsed({"verdict": opinion(text), "why": said.partition(f"{FALSE} ")[2]}, said)
+        own = text.split(" | ")[2] if opinion(text) is not None else None
+        return Parsed({"verdict": opinion(text), "why": said.partition(f"{FALSE} ")[2], "own": own}, said)
     marks = list(_OPINION.finditer(text))
     found = _VERDICT.match(text, marks[-1].end()) if marks else None
     why = text[: marks[-1].start()] if found else text
-    return Parsed({"verdict": found[1].lower() == "true" if found else None, "why": why.strip(" \t\n*_`#")}, text)
+    said_true = found[1].lower() == "true" if found else None
+    return Parsed({"verdict": said_true, "why": why.strip(" \t\n*_`#"), "own": None}, text)
 
 
 def advice(text: str) -> Parsed:
