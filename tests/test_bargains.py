@@ -32,7 +32,7 @@ def deals(played: list[tuple[State, list[Lesson]]]) -> list[tuple[float, float]]
 def test_most_games_end_with_a_deal_and_nearly_nobody_signs_below_the_own_limit(
         played: dict[str, list[tuple[State, list[Lesson]]]]) -> None:
     for game, those in played.items():
-        assert 0.6 < len(deals(those)) / len(those) < 0.93, game
+        assert 0.5 < len(deals(those)) / len(those) < 0.93, game
     at_a_loss = [min(payoffs) < 0 for payoffs in deals(played["sell_and_buy"])]
     assert 0 < sum(at_a_loss) / len(at_a_loss) < 0.06
     ends = Counter(state.ended for those in played.values() for state, _ in those)
@@ -45,7 +45,7 @@ def test_the_split_is_about_even_and_varies(played: dict[str, list[tuple[State, 
         outcome = state.outcome
         if outcome is not None and outcome.trade is not None:
             shares.append(outcome.payoffs[0] / sum(outcome.payoffs))
-    assert 0.4 < sum(shares) / len(shares) < 0.6
+    assert 0.35 < sum(shares) / len(shares) < 0.6
     assert sum(share < 0.3 for share in shares) > 15 < sum(share > 0.7 for share in shares)
 
 

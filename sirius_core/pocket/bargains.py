@@ -32,6 +32,7 @@ AWAY = 4
 USUAL = 5
 """How far the amounts of a usual game lie from those of a setting in distribution."""
 
+OFTEN = 4
 MONEY = 100
 MOST = 12  # of an item that somebody gives in Resource Exchange: whoever has much of it has that many
 
@@ -206,9 +207,13 @@ def gain(view: View) -> float:
 
 
 def lessons(book: Bargains, seed: int) -> Iterator[Lesson]:
-    """The book's demonstrations, without end; the same for the same book and seed."""
+    """The book's demonstrations, without end; the same for the same book and seed.
+
+    What is said where no offer may be made stands there `OFTEN` times: few games come so far.
+    """
     rng = random.Random(f"book/{book.name}/{seed}")
     table = Table(book, rng)
     weights = [sum(book.shares[role] for role in roles) for roles in haggling.ROLES.values()]
     while True:
-        yield from table.played(rng.choices(list(haggling.ROLES), weights)[0])[1]
+        for lesson in table.played(rng.choices(list(haggling.ROLES), weights)[0])[1]:
+            yield from [lesson] * (OFTEN if haggling.FINAL in lesson.prompt.split() else 1)
