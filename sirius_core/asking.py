@@ -21,7 +21,8 @@ from .calls import Calls, Limits
 from .episodes import Call, direct, play
 from .errors import UsageError
 from .evaluate import voices_for
-from .improve import MENDER, Machine
+from .games import GAMES
+from .improve import MENDER, Machine, opponents
 from .machines import embedded, machine_for
 from .models import Voices
 from .models.pocket import aside, run_in_step
@@ -48,6 +49,8 @@ def written(store: Store, e: Experiment, text: str) -> Task:
     text = " ".join(text.split())
     if not text:
         raise UsageError("there is no question: write one")
+    if e.settings.source in GAMES:
+        raise UsageError("a game is not written: take one of the held-out games, or a seat of your own (page Games)")
     if not embedded(e.settings):
         return Task.of(e.settings.source, text, PHASE, text, "")
     from .pocket.reading import read
@@ -101,8 +104,9 @@ def ask(
     recipe, own = recipes.get(e.settings), machine is None
     machine = machine or _machine(store, e)
     try:
+        began = store.weights.models(e.id, 0) or kept
         models = {role: machine.model(name, store.weights.get(name))
-                  for role, name in kept[0].items() if role != MENDER}
+                  for role, name in {**opponents(recipe.team, began[0]["*"]), **kept[0]}.items() if role != MENDER}
         voices = voices_for(models, e.settings, recipe.team, "evaluate")
         return run_in_step(_played(store, e, recipe, task, voices, round, range(first, first + draws)))
     finally:

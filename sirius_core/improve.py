@@ -25,6 +25,7 @@ from .models import Model, Voices
 from .repair import Failure
 from .rollout import Limits, Records, Rollout, Work
 from .store import Experiment, Store, UpdateRow
+from .teams import Team
 from .training import Example, Library, cut, per_model
 from .trajectories import Task, Trajectory, digest
 
@@ -45,6 +46,15 @@ class Machine(Protocol):
 
 
 MENDER = "mender"  # its place among an experiment's models, where the machine has one
+
+
+def opponents(team: Team, base: str, pool: Sequence[Mapping[str, str]] = ()) -> dict[str, str]:
+    """{role/seat: checkpoint} of the opponents that each player may have (see `Team.opposed`): the untrained one, and
+    of a ``pool`` the models after rounds 0, 1 ..."""
+    if not team.opposed:
+        return {}
+    rounds = {f"{role}/r{n}": then.get(role) or then["*"] for n, then in enumerate(pool) for role in team.roles}
+    return {**{f"{role}/base": base for role in team.roles}, **rounds}
 
 
 def improve(run: Run) -> list[dict[str, Any]]:
@@ -326,11 +336,8 @@ class Run:
         team, base = self.recipe.team, self.base_models()
         names = {**{role: base.get(MENDER, base["*"]) for role in team.menders},
                  **{role: name for role, name in models.items() if role != MENDER}}
-        for role in team.roles if team.opposed else ():
-            names[f"{role}/base"] = base["*"]
-            for n in range(self.round if self.settings.opponent == "pool" else 0):
-                then = self.models_after(n)
-                names[f"{role}/r{n}"] = then.get(role) or then["*"]
+        pool = range(self.round if self.settings.opponent == "pool" else 0)
+        names |= opponents(team, base["*"], [self.models_after(n) for n in pool])
         speak = {role: self.machine.model(name, self.store.weights.get(name)) for role, name in names.items()}
         return voices_for(speak, self.settings, team, phase)
 

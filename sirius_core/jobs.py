@@ -32,6 +32,7 @@ from .processes import running as running
 from .settings import Settings, preset
 from .store import ACTIVE, Experiment, Job, Store
 from .store.arms import Arms
+from .teams.negotiation import sayable
 
 Hear = Callable[[str], None]
 SEEN = {"solo/debate": "a debate", "judge": "a judge", "actor/again": "a second look",
@@ -84,6 +85,8 @@ def checked(store: Store, settings: Settings, seed: int) -> Settings:
     shown = tasks.preview(recipe.source or settings.source, settings, seed, 1)  # a file that is not there, or is none
     for task in shown:
         rewards.verifiable(settings.verifier, task, dialect)
+        if team.opposed and dialect == "pocket":
+            sayable(task)
     if not recipe.learns:
         settings = settings.changed({"rounds": 0})
     if settings.checkpoint:

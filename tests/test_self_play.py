@@ -16,8 +16,8 @@ from endpoint import FakeEndpoint
 from hagglers import TINY, HagglingMachine, haggled
 from scripted_games import PATH, game, played, price, swap, tagged, talked
 
-from sirius_core import export, games, inquiries, jobs, provenance, recipes, review
-from sirius_core.errors import WaitingForReview
+from sirius_core import asking, credit, export, games, inquiries, jobs, provenance, recipes, review
+from sirius_core.errors import UsageError, WaitingForReview
 from sirius_core.finetune.pocket import PocketMachine
 from sirius_core.improve import Run, improve
 from sirius_core.models.pocket import Engine
@@ -187,6 +187,19 @@ def test_what_if_a_player_had_asked_for_more(store: Store) -> None:
     assert {y.seat for x in again for y in x.turns} == {y.seat for y in t.turns}  # nobody else sat down
     blamed = inquiries.carry_out(store.path, inquiries.ask(store, t.id, "blame", k=2), machine=HagglingMachine())
     assert len(blamed.result["values"]) == len(t.turns) and store.check() == []
+
+
+def test_whoever_asks_or_credits_a_player_sets_it_against_the_untrained_one(store: Store) -> None:
+    e = store.experiments.all()[0]
+    now, base = (store.weights.models(e.id, r)[0] for r in (2, 0))
+    task = asking.heldout(store, e)[0]
+    (t,) = asking.ask(store, e, task, 2, machine=HagglingMachine())
+    assert {(x.role, x.seat, x.model) for x in t.turns} == {
+        ("seller", None, now["seller"]), ("buyer", "base", base["*"])}
+    with pytest.raises(UsageError, match="a game is not written"):
+        asking.written(store, e, "sell me this pen")
+    found = credit.credit(Run(store, e, HagglingMachine()), problems=4)
+    assert set(found["teams"]) == {"base", "seller", "buyer", "seller+buyer"}
 
 
 def test_a_better_move_that_a_person_sent_enters_by_a_decision(tmp_path: Path) -> None:

@@ -66,6 +66,11 @@ async def haggle(task: Task, ask: Any) -> str:
     return ended(state)
 
 
+def sayable(task: Task) -> None:
+    """UsageError for a game that the embedded language has no words for."""
+    haggling.slots(games.start(setting_of(task)).view(0), "")
+
+
 def seat_of(task: Task, ask: Any, seat: int) -> str | None:
     """From which seat of its role a player speaks: None for who learns or is tested."""
     opponent, role = task.data["opponent"], roles_of(task.source)[seat]
@@ -120,8 +125,8 @@ def _left(state: games.State) -> str:
 
 
 def _team(name: str) -> Team:
-    roles = roles_of(name)
-    return Team(name, from_files(name), haggle, limits={f"pocket:{role}": 40 for role in roles}, lesson=roles[0],
+    roles, found = roles_of(name), from_files(name)
+    return Team(name, {role: found[role] for role in roles}, haggle, limits={f"pocket:{role}": 40 for role in roles}, lesson=roles[0],
                 opposed=True)
 
 
