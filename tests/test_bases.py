@@ -9,8 +9,8 @@ import pytest
 from sirius_core.errors import UnknownName
 from sirius_core.pocket import checkpoint, vocabulary
 from sirius_core.pocket.grammar import draw
-from sirius_core.pocket.measuring import TEAM, measure, measure_games, play, reply
-from sirius_core.pocket.pretraining import BASES, base, shape
+from sirius_core.pocket.measuring import TEAM, measure_games, play, reply
+from sirius_core.pocket.pretraining import BASES, base, shape, yardstick
 from sirius_core.pocket.textbook import BOOKS
 
 SAMPLED = {
@@ -20,6 +20,7 @@ SAMPLED = {
     "uncoached": (0.20, 0.35),
     "imitator": (0.20, 0.35),
     "panel": (0.28, 0.42),
+    "sceptic": (0.25, 0.40),
 }
 
 
@@ -34,9 +35,18 @@ def test_a_shipped_base_is_what_its_manifest_says(name: str) -> None:
     low, high = SAMPLED[name]
     told = manifest["measured"]
     assert low <= told["sampled"]["accuracy"] <= high
-    found = measure(weights, shape(), draw("heldout", "old", 150, 1))
+    found = yardstick(name)(weights, shape(name), draw("heldout", "old", 150, 1), 0)
     for mode in ("sampled", "greedy"):
         assert abs(found[mode] / found["n"] - told[mode]["accuracy"]) < 0.14  # about 3.4 standard errors at n = 150
+
+
+def test_the_base_that_judges_has_everything_to_learn_but_its_form() -> None:
+    """Nearly every reply can be read; its judge is little better than a coin, and revising gains next to nothing."""
+    told = checkpoint.load(base("sceptic"))[1]["measured"]["counts"]
+    right, wrong = told["sampled"], told["n"] - told["sampled"]
+    assert told["unread"] <= 0.02 * told["n"] and told["lucky"] <= 0.05 * right
+    assert 0.5 < (told["passed_right"] / right + 1 - told["passed_wrong"] / wrong) / 2 < 0.6
+    assert abs(told["final"] - right) < 0.04 * told["n"] and told["spoilt"] > 0.2 * right
 
 
 def test_the_base_that_negotiates_is_what_its_manifest_says() -> None:
