@@ -126,8 +126,8 @@ def _left(state: games.State) -> str:
 
 def _team(name: str) -> Team:
     roles, found = roles_of(name), from_files(name)
-    return Team(name, {role: found[role] for role in roles}, haggle, limits={f"pocket:{role}": 40 for role in roles}, lesson=roles[0],
-                opposed=True)
+    limits = {f"pocket:{role}": 40 for role in roles}
+    return Team(name, {role: found[role] for role in roles}, haggle, limits=limits, lesson=roles[0], opposed=True)
 
 
 sell_and_buy, ultimatum, resource_exchange = map(_team, ("sell_and_buy", "ultimatum", "resource_exchange"))
