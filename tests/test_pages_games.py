@@ -92,7 +92,7 @@ def test_sit_down_and_play_a_game_to_its_end(db: Path, monkeypatch: pytest.Monke
     assert "is worth" in said and "Accept" in said and kept(db) == []
     words = next(t for t in at.text_input if str(t.key).startswith("gm_words"))
     words.input("<b class='hostile'>too</b> dear :red[x]")
-    next(s for s in at.slider if str(s.key).startswith("gm_price")).set_value(31)
+    next(s for s in at.slider if str(s.key).startswith("gm_price")).set_value(1).run()
     press(at, "gm_offer")
     assert [m[0] for m in moves(at)] == ["offer"] and "‹b class='hostile'›too‹/b› dear :red[x]" in moves(at)[0][2]
     assert "&lt;" not in text_of(at) and "<b class='hostile'>" not in text_of(at)
@@ -133,6 +133,7 @@ def test_an_address_shows_the_same_table_and_stores_nothing(db: Path, monkeypatc
 def test_who_leaves_keeps_an_unfinished_game_that_nobody_learns_from(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at = opened(db, monkeypatch, exp=EXP, gm_at=SEAT)
     at.checkbox[0].check()
+    next(s for s in at.slider if str(s.key).startswith("gm_price")).set_value(1).run()
     press(at, "gm_offer")
     press(at, "gm_leave")
     [game] = kept(db)
@@ -192,10 +193,13 @@ def test_the_matrix_in_numbers_and_a_cells_games(db: Path, monkeypatch: pytest.M
     at.selectbox(key="gm_measure").select("wins").run()
     assert not at.exception and "decisive games" in text_of(at)
     at.selectbox(key="gm_cell").select(("base", "base")).run()
-    links = [p.proto for p in at.get("page_link") if p.proto.label.startswith("Game ")]
     with Store(db) as store:
         found = store.episodes.find(EXP, round=0, phase="cross:heldout:base:base")
-    assert len(links) == 6 and all(f"traj={t.id}" in str(link) for t, link in zip(found, links, strict=True))
+    box = at.selectbox(key="gm_of_cross:heldout:base:base")
+    assert len(box.options) == 6
+    box.select(found[2].id).run()
+    press(at, "gm_open")
+    assert named(at, "traj") == found[2].id and "Offers over time" in text_of(at)
 
 
 def test_nothing_yet_offers_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from sirius_core import cross_table, crossplay, scoresheet
 from sirius_core.store import Experiment, Store
+from sirius_core.trajectories import Trajectory
 
 from . import charts, code, games_words, lab
 from .columns import NOTHING
@@ -161,9 +162,20 @@ def games(store: Store, e: Experiment, record: Record, split: str, clicked: tupl
         wanted = f"{crossplay.PHASE}:{split}:{red}:{blue}"
         found = [t for round, phase in store.episodes.phases(e.id, wanted) if phase == wanted
                  for t in store.episodes.find(e.id, round=round, phase=phase, whole=False)]
-        with st.container(height=300 if len(found) > 12 else "content", border=False, gap=None):
-            for i, t in enumerate(found[:SHOWN]):
-                came = (t.reward.read if t.reward is not None else None) or t.outcome.answer or t.outcome.why
-                lab.link(lab.GAMES, f"Game {i}: {lab.plain(came)}", part="game", traj=t.id)
-        if len(found) > SHOWN:
-            st.caption(f"The first {SHOWN} of {len(found):,}.")
+        if not found:
+            return
+        names = {t.id: f"Game {i}: {came(t)}" for i, t in enumerate(found[:SHOWN])}
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            game = st.selectbox(f"Its games ({len(found):,})", list(names), key=f"gm_of_{wanted}", width=460,
+                                format_func=names.get)
+            st.button("See it as a table", icon=":material/table_rows:", key="gm_open", on_click=open_game,
+                      args=(game,))
+
+
+def came(t: Trajectory) -> str:
+    """How a game ended, in the rule's words."""
+    return (t.reward.read if t.reward is not None else None) or t.outcome.answer or t.outcome.why
+
+
+def open_game(trajectory: str) -> None:
+    st.query_params["part"], st.query_params["traj"] = "game", trajectory

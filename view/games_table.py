@@ -67,12 +67,13 @@ def chart(t: Trajectory, state: State, roles: Roles, key: str) -> None:
 
 def seats(store: Store, t: Trajectory, state: State, roles: Roles) -> None:
     """Both players: who spoke for them, what they had, what it was worth to them."""
-    person = store.human_games.get(t.id)
+    person, now = store.human_games.get(t.id), inquiries.then(store, t)
     for seat, role in enumerate(roles):
         turn = next((x for x in t.turns if x.role == role), None)
         who = ("a person" if person and person.seat == seat else
                "the untrained model" if turn and turn.seat == "base" else
-               f"the model after round {turn.seat[1:]}" if turn and turn.seat else "the model of then")
+               f"the model after round {turn.seat[1:]}" if turn and turn.seat else
+               f"the model after round {now}" if now else "the untrained model")
         values = state.setting.values[seat]
         worth = f", {'cost' if role == 'seller' else 'worth'} {values[0][1]}" if values else ""
         say_pairs([(games_words.role_title(role), f"{who} · has {games_words.has(state.setting, seat)}{worth}")])
