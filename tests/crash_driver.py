@@ -1,11 +1,9 @@
 """Carries one experiment on in a process of its own and may kill that process at a chosen point (see test_crash.py).
 
-    python tests/crash_driver.py DB EXPERIMENT MACHINE LOG POINT
-
-MACHINE is ``pocket`` (the embedded model, really fine-tuned), ``workers`` (the same by two worker processes),
-``endpoint`` (a scripted model behind a wire of its own latencies, which writes every call that it hears and every reply
-that it gives to LOG) or ``http`` (what the experiment's settings name: a server that keeps a log of its own).
-POINT is a JSON object:
+``main(DB, EXPERIMENT, MACHINE, LOG, POINT)``, called by forks.py. MACHINE is ``pocket`` (the embedded model, really
+fine-tuned), ``workers`` (the same by two worker processes), ``endpoint`` (a scripted model behind a wire of its own
+latencies, which writes every call that it hears and every reply that it gives to LOG) or ``http`` (what the
+experiment's settings name: a server that keeps a log of its own). POINT is a JSON object:
 
     {}                                     carry on to the end
     {"count": 120}                         die as the 120th SQL statement of this process starts
@@ -26,10 +24,10 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+import forks
 
 from sirius_core import jobs
 from sirius_core.finetune import TuneJob, scripted
@@ -188,12 +186,10 @@ def know(store: Any, experiment: str) -> None:
 
 
 def carry_on(db: Path, experiment: str, kind: str, log: Path, point: dict[str, Any]) -> None:
-    """Run this file until its point, or to the end; AssertionError when it ended otherwise."""
-    done = subprocess.run(
-        [sys.executable, __file__, db, experiment, kind, log, json.dumps(point)], capture_output=True, text=True,
-        timeout=300, env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])})
+    """`main` in a process of its own until its point, or to the end; AssertionError when it ended otherwise."""
+    code, said = forks.run("crash_driver", db, experiment, kind, log, json.dumps(point))
     wanted = (-signal.SIGKILL, -signal.SIGALRM) if point else (0,)
-    assert done.returncode in wanted, f"{point}: exit code {done.returncode}\n{done.stderr}"
+    assert code in wanted, f"{point}: exit code {code}\n{said}"
 
 
 def deaths(log: Path) -> list[str]:
@@ -220,7 +216,3 @@ def main(db: str, experiment: str, kind: str, log_path: str, point: str) -> None
     elif kind != "http":
         machine = Watched(PocketMachine(Engine(2 if kind == "workers" else 0), base), killer)
     jobs.run(Path(db), experiment, machine=machine, hear=killer.hear, trace=killer.sql)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -144,6 +144,6 @@ def test_killed_while_they_learn_it_ends_as_if_nothing_had_happened(
 
 
 def test_a_base_that_never_saw_a_debate_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="take the one that did"):
+    with pytest.raises(UsageError, match="never saw a debate: take one that did"):
         create(tmp_path / "lab.db", base="misled")
     assert create(tmp_path / "lab.db", base="misled", debate_rounds=1) == "tiny-0-1"  # a vote is no debate
