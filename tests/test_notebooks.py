@@ -12,7 +12,7 @@ pytest.importorskip("nbclient", reason="the notebook extra is not installed")
 import nbformat
 from nbclient import NotebookClient
 
-from sirius_core import contrast, crossplay, inquiries
+from sirius_core import contrast, crossplay, flows, inquiries
 from sirius_core.contrast import telling
 from sirius_core.statistics import kendall_tau
 from sirius_core.store import Store
@@ -158,3 +158,23 @@ def test_players_before_and_after_training_stand_in_one_matrix(tmp_path, monkeyp
     earned = [cell["numbers"]["paper_red"]["value"] for cell in cells]
     assert [value for row in heat["data"][0]["z"] for value in row] == earned and {c["n"] for c in cells} == {40}
     assert [sum(t["y"]) for t in prices["data"]] == [cell["numbers"]["price"]["n"] for cell in cells]
+
+
+@pytest.mark.notebook
+@pytest.mark.filterwarnings("ignore")  # Jupyter's own
+def test_actor_and_critic_are_looked_at_before_and_after(tmp_path, monkeypatch):
+    outputs = execute("07_actor_critic.ipynb", tmp_path, monkeypatch)
+    said = "".join(str(o.get("text", "")) for cell in outputs for o in cell)
+    before, after, answers, judging = [o["data"]["application/vnd.plotly.v1+json"] for cell in outputs for o in cell
+                                       if "application/vnd.plotly.v1+json" in o.get("data", {})]
+    with Store(tmp_path / "lab.db") as store:
+        ablation, trained = store.experiments.all()
+        assert [store.experiments.job(e.id).status for e in (ablation, trained)] == ["done", "done"]
+        assert {row["model"] for row in store.weights.training_sets(ablation.id)} <= {"actor", "critic"}
+        stored = json.loads(store.experiments.figure(trained.id, "judging") or "")
+        for round, shown in ((0, before), (1, after)):
+            assert shown["data"] == json.loads(json.dumps(
+                flows.picture(flows.of_round(store, trained, round))["data"]))
+    assert [t["name"] for t in judging["data"]] == [t["name"] for t in stored["data"]]
+    assert [t["name"] for t in answers["data"]] == ["final answers", "first answers", "right and passed"]
+    assert "in the end" in said or "flagged nothing" in said
