@@ -28,6 +28,7 @@ PRESET_HELP = {
     "quickstart": "About a minute: from mostly wrong to mostly right.",
     "tiny": "Seconds, to try things out; too small to conclude anything.",
     "contrast": "Ends half way up, so that two recipes can be told apart.",
+    "actor-critic": "About a minute: an actor, a judge who may be mistaken, and a critic learn together.",
 }
 
 

@@ -28,6 +28,7 @@ def pocket(db: Path) -> dict[str, str]:
     """A finished experiment of the embedded model, and one that waits for people: {page: address}."""
     from actors import act
     from contrasting import APART, TWO, carry_on, planned
+    from judging import sit
 
     from sirius_core import campaign
 
@@ -40,6 +41,7 @@ def pocket(db: Path) -> dict[str, str]:
         waits = campaign.create(store, planned(TWO[::-1], 5, equal="calls"))
         act(store)
         act(store, seed=1, review=True)
+        sit(store, recipe="actor_critic", rounds=1, heldout=30)
         failed = Browse(store.db).mended("tiny-0-1")[0]
     assert flip is not None
     return {
@@ -49,6 +51,7 @@ def pocket(db: Path) -> dict[str, str]:
         "episode": f"/explore?exp=tiny-0-1&traj={failed}",
         "review": "/review?exp=tiny-1-1",
         "review-over": "/review?exp=tiny-0-1",
+        "actor-critic": "/actor_critic?exp=court-0-1&cell=wrong-false",
         "library": "/library?exp=tiny-0-1",
         "settings": "/settings?exp=tiny-0-1",
         "contrast-plan": "/contrast?exp=tiny-0-1&contrast=new",
