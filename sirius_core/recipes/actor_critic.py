@@ -1,8 +1,9 @@
 """SiriuS with actor, judge and critic (section 3.2): each learns the turns that did their own part.
 
-The actor learns right first answers, and right revisions rephrased so that they stand as first answers; the judge right
-verdicts; the critic feedback whose revision is right. ``train_roles`` leaves one of them the base, ``sharing=shared``
-makes them one model (Table 5); ``critic=none`` leaves the revisions out.
+The actor learns right answers: first ones, revisions as it was asked for them, and the same revisions rephrased so that
+they stand as first ones. The judge learns right verdicts, of which those that it reached by a wrong answer of its own
+are left out; the critic feedback whose revision is right. ``train_roles`` leaves one of them the base,
+``sharing=shared`` makes them one model (Table 5); ``critic=none`` leaves the rephrased revisions out.
 """
 
 from __future__ import annotations
