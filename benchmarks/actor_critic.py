@@ -1,8 +1,8 @@
 """What the actor-critic preset comes to: `python benchmarks/actor_critic.py [SPLIT] [NAME=VALUE ...]`.
 
 Seeds 0, 1, 2 of `sirius run actor-critic` with the given settings changed (``seeds=0`` plays seed 0 alone), each in a
-temporary folder, two workers. Printed per seed: first and final answers on held-out problems (800 at the end) with the paired
-test between them, and what the judge and the revision do, untrained and at the end; then the balanced accuracy of both
+temporary folder. Printed per seed: first and final answers on held-out problems (800 at the end) with the paired test
+between them, and what the judge and the revision do, untrained and at the end; then the balanced accuracy of both
 judges on a fixed set: 250 right and 250 wrong first answers of the untrained actor, made once from problems of SPLIT
 (heldout; validation, on which the settings were tuned), each judged once (T=1). Every figure has its n and a 95 %
 interval.

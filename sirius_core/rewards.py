@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from . import answers, votes
 from .errors import UnknownName, UsageError
 from .games import GAMES
 from .tasks.scores import game
-from .trajectories import Reward, Task, Trajectory
+from .trajectories import Reward, Task, Trajectory, Turn
 
 Judge = Callable[[Task, Trajectory], Reward]
 
@@ -89,21 +90,24 @@ def actor_critic(task: Task, trajectory: Trajectory) -> Reward:
     The actor: a right answer, first or revised. The judge: a verdict that tells the truth about the first answer (one
     that cannot be read does not). The critic: feedback whose revision is right.
     """
-    from .teams.actor_critic import answer_of, verdict_of
-
     def is_right(answer: str | None) -> bool:
         return answer is not None and answers.judge_text(
             answer, task.answer, task.kind, tolerance=task.data.get("tolerance")).right
 
     found, turns = right(task, trajectory), trajectory.turns
-    acted = {i: is_right(answer_of(turn)) for i, turn in enumerate(turns) if turn.role == "actor"}
+    acted = {i: is_right(_part(turn, "answer")) for i, turn in enumerate(turns) if turn.role == "actor"}
     marks = {i: float(good) for i, good in acted.items()}
     for i, turn in enumerate(turns):
         if turn.role == "judge":
-            marks[i] = float(verdict_of(turn) is acted[0])
+            marks[i] = float(_part(turn, "verdict") is acted[0])
         elif turn.role == "critic":
             marks[i] = float(acted.get(i + 1, False))
     return replace(found, turns=dict(sorted(marks.items())), lucky=_by_luck(task, trajectory, found))
+
+
+def _part(turn: Turn, name: str) -> Any:
+    """A part of what was read in a turn; None of one in which nothing was."""
+    return turn.value.get(name) if isinstance(turn.value, Mapping) else None
 
 
 def _by_luck(task: Task, trajectory: Trajectory, found: Reward) -> bool | None:
