@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from random import Random
 
@@ -11,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scripted_team import MEDICAL
 
-from sirius_core import jobs, recipes, teams
+from sirius_core import export, figures, jobs, measures, recipes, teams
 from sirius_core.episodes import direct, play, replay
 from sirius_core.errors import UsageError
 from sirius_core.models import Completion, ScriptedModel, Voices
@@ -258,6 +259,16 @@ def test_the_repairs_of_a_run_begin_with_successes_and_are_found_again(run):
         if repair.mended:
             again = store.episodes.get(repair.replay)
             assert again.turns[0].text == repair.rephrased and again.reward.turns[0] == 1.0
+    assert list(store.check(figures.for_round, measure=measures.again(store))) == []
+
+
+def test_a_rephrased_revision_goes_out_as_preferred_to_the_first_answer(run):
+    store, made = run
+    actor = next(s for s in export.sets(store, made.id, 1) if s["model"] == "actor")
+    pairs = [json.loads(line.text) for line in export.lines(store, actor, made.id, "preferences")]
+    mended = [r for r in store.repairs.find(made.id) if r.mended]
+    assert mended and {(p["chosen"][-1]["content"], p["rejected"][-1]["content"]) for p in pairs} == {
+        (r.rephrased, store.episodes.get(r.failed).turns[0].text) for r in mended}
 
 
 def test_bases_that_never_saw_a_judge_are_refused(tmp_path):
