@@ -98,9 +98,9 @@ def picture(found: Sequence[Branch]) -> dict[str, Any]:
               "pad": 20, "thickness": 16, "line": {"width": 0}, "hovertemplate": "%{label}<extra></extra>"}
     made = {"type": "sankey", "arrangement": "fixed", "node": blocks, "link": links, "domain": {"y": [0.02, 0.98]},
             "textfont": {"size": 14}}
-    between = "then" if all(b.verdict == NONE for b in found) else "the judge says"
+    middle = "then" if all(b.verdict == NONE for b in found) else "the judge says"
     layout = {"annotations": [_heading(*words) for words in (
-        ("first answer", 0, "left"), (between, 0.5, "center"), ("in the end", 1, "right"))],
+        ("first answer", 0, "left"), (middle, 0.5, "center"), ("in the end", 1, "right"))],
         "margin": {"l": 10, "r": 10, "t": 36, "b": 10}}
     return {"data": [made], "layout": layout}
 
