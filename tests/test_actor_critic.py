@@ -19,7 +19,7 @@ from sirius_core.models import Completion, ScriptedModel, Voices
 from sirius_core.pocket.dialect import opinion
 from sirius_core.pocket.grammar import draw
 from sirius_core.pocket.notation import canonical_steps, expression_value, fill
-from sirius_core.repair import Failure, OwnRevision, revised
+from sirius_core.repair import Advised, Failure, OwnRevision, revised
 from sirius_core.rewards import actor_critic as reward
 from sirius_core.settings import preset
 from sirius_core.store import Store
@@ -200,6 +200,22 @@ def test_a_leak_a_spoilt_rephrasing_and_a_judge_that_flags_it_mend_nothing():
     failure = Failure(TASK, tried, TEAM, Voices({"*": model}), reward, MENDING)
     records = asyncio.run(OwnRevision()(failure, direct))
     assert records.trajectories[1].reward.value == 1.0 and not records.repairs[0].mended
+
+
+@pytest.mark.parametrize("turn", [0, 3])
+def test_a_persons_critique_reaches_the_actor_as_its_critics_does(turn):
+    tried, _ = acted(WRONG, FLAGGED, "divide", f"as advised , {WRONG}")
+    asked = []
+
+    def say(messages, sampling):
+        asked.append(messages[-1].content)
+        tag = asked[-1].split()[0]
+        return {"@rephrase": RIGHT, "@judge": PASSED}.get(tag, f"as advised , {RIGHT}")
+
+    failure = Failure(TASK, tried, TEAM, Voices({"*": ScriptedModel(say, dialect="pocket")}), reward, MENDING)
+    (repair,) = asyncio.run(Advised(turn=turn, feedback="multiply")(failure, direct)).repairs
+    assert asked[0] == f"@actor {TASK.question} | {SHOWN} @fb multiply =>"
+    assert (repair.mended, repair.turn, repair.critic, repair.rephrased) == (True, turn, "person", RIGHT)
 
 
 def test_repair_looks_at_wrong_first_answers_whose_revision_was_right():
