@@ -181,14 +181,13 @@ with lab.opened() as store:
 
     with st.container(border=True):
         st.subheader("Start an experiment", anchor=False)
-        top = st.columns([3, 2, 1], vertical_alignment="top")
-        with top[0]:
-            start = st.segmented_control("Preset", list(PRESETS), default="quickstart", required=True, key="preset",
-                                         on_change=other_preset, persist_state="session") or "quickstart"
-            st.caption(sizes(start) if st.session_state.get(f"set_{start}_model") else PRESET_HELP.get(start, ""))
+        start = st.segmented_control("Preset", list(PRESETS), default="quickstart", required=True, key="preset",
+                                     on_change=other_preset, persist_state="session") or "quickstart"
+        st.caption(sizes(start) if st.session_state.get(f"set_{start}_model") else PRESET_HELP.get(start, ""))
         st.session_state["_preset"] = start
-        name = top[1].text_input("Name", start, key=f"name_{start}", max_chars=60, persist_state="session")
-        seed = top[2].number_input("Seed", 0, 10**9, 0, key="seed", persist_state="session",
+        named, seeded, _ = st.columns([2, 1, 3], vertical_alignment="top")
+        name = named.text_input("Name", start, key=f"name_{start}", max_chars=60, persist_state="session")
+        seed = seeded.number_input("Seed", 0, 10**9, 0, key="seed", persist_state="session",
                                    help="Another seed deals other problems and other randomness.")
         actions = st.container()  # over the settings: a preset as it is needs none of them
         with st.container(gap="xsmall"):

@@ -289,6 +289,15 @@ def _measured(
     return made if percent else {**made, "hovertemplate": "%{y:.2f}"}
 
 
+def of_games(figure: dict[str, Any]) -> dict[str, Any]:
+    """The accuracy figure in the words of games: which ones they are, and that they are won."""
+    words = {"held-out problems": "held-out games", "withheld question forms": "out of distribution"}
+    traces = [{**t, "name": next((t["name"].replace(k, v) for k, v in words.items() if k in t["name"]), t["name"])}
+              for t in figure["data"]]
+    y = {**figure["layout"]["yaxis"], "title": {"text": "Games won"}}
+    return {"data": traces, "layout": {**figure["layout"], "yaxis": y}}
+
+
 def with_level(figure: dict[str, Any], data: Mapping[str, Any] | None, rounds: int) -> dict[str, Any]:
     """The accuracy figure with what always saying the most frequent answer would score, where answers repeat.
 

@@ -23,6 +23,7 @@ from .contrast.listing import listing
 from .contrast.tidy import ContrastFrames
 from .errors import Missing, UnknownName
 from .flows import FlowFrames
+from .games import GAMES
 from .lessons.curves import LessonFrames
 from .scoresheet import SheetFrames
 from .store import Store
@@ -336,6 +337,7 @@ class Frames(ContrastFrames, LessonFrames, FlowFrames, GameFrames, SheetFrames):
         if name == "accuracy":
             held = self.store.experiments.measurement(e.id, "data")
             figure = figures.with_level(figure, held, e.settings.rounds)
+            figure = figures.of_games(figure) if e.settings.source in GAMES else figure
         return Figure(figure)
 
     def close(self) -> None:

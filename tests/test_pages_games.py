@@ -208,3 +208,9 @@ def test_nothing_yet_offers_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "Start sell-and-buy" in text_of(opened(db, monkeypatch, part="cross"))
     said = text_of(opened(db, monkeypatch))
     assert "Take the seat" in said and "such games are not kept" in said
+
+
+def test_the_overview_speaks_of_games(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text_of(opened(db, monkeypatch, exp=EXP).switch_page("pages/overview.py").run())
+    assert "more than an even deal" in said and "Held-out games" in said and "Out of distribution" in said
+    assert "question form" not in said and "misconceptions" not in said and "Sit down and play against it" in said

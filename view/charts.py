@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from sirius_core import figures
+from sirius_core.games import GAMES
 from sirius_core.store import Experiment, Store
 
 from . import code
@@ -41,6 +42,7 @@ def stored(
     made, rounds = json.loads(figure), e.settings.rounds
     if name == "accuracy":
         made = figures.with_level(made, store.experiments.measurement(e.id, "data"), rounds)
+        made = figures.of_games(made) if e.settings.source in GAMES else made
     if hold and rounds:
         made["layout"]["xaxis"] = {**made["layout"].get("xaxis", {}), "range": [-0.25, rounds + 0.25]}
     spec(made, key=name, alt=alt, height=height)

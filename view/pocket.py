@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from sirius_core import frames
+from sirius_core.games import GAMES
 from sirius_core.settings import Settings
 from sirius_core.store import Store
 
@@ -18,8 +19,15 @@ and has read no other text. That a curve rises here says that the recipe can rem
 not always make; it says nothing about errors that it always makes, or about large models."""
 
 
+HAGGLED = ("The base has read nothing but games between scripted players, patient and hasty, careful and careless. "
+           "The curve shows this loop at work on a tiny model; it is no evidence about large ones.")
+
+
 def honesty(store: Store, settings: Settings) -> None:
     """One line that is always there, and behind it the whole list."""
+    if settings.source in GAMES:
+        st.caption(HAGGLED)
+        return
     from sirius_core.pocket.textbook import BOOKS
     from sirius_core.pocket.vocabulary import WORDS
 
