@@ -65,7 +65,10 @@ class Haggler:
 
 
 def _number(words: str) -> int:
-    return int(words.replace(" ", ""))
+    """The number with which this begins."""
+    found = re.match(r"[0-9 ]+", words)
+    assert found, words
+    return int(found[0].replace(" ", ""))
 
 
 class HagglingMachine:

@@ -231,7 +231,7 @@ class Browse:
             "FROM turn u JOIN trajectory t ON t.seq = u.trajectory "
             "WHERE t.experiment = ? AND t.round = ? AND u.origin = 'sampled' AND t.phase NOT GLOB 'whatif:*' "
             "AND t.phase NOT GLOB 'blame:*' AND t.phase NOT GLOB 'worth:*' AND t.phase NOT GLOB 'credit:*' "
-            "AND t.phase NOT GLOB 'cross:*'",
+            "AND t.phase NOT GLOB 'cross:*' AND t.phase <> 'human'",
             experiment,
             round,
         )

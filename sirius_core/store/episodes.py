@@ -239,7 +239,8 @@ class Episodes:
             "SELECT json_extract(reply, '$.tokens_in') + json_extract(reply, '$.tokens_out'), "
             "json_extract(reply, '$.cost') FROM journal WHERE experiment = ?1 UNION ALL "
             "SELECT tokens_in + tokens_out, cost FROM turn JOIN trajectory ON seq = trajectory WHERE experiment = ?1 "
-            "AND origin = 'sampled' AND model <> '' AND model NOT IN (SELECT DISTINCT model FROM journal)) "
+            "AND origin = 'sampled' AND model NOT IN ('', 'person') "
+            "AND model NOT IN (SELECT DISTINCT model FROM journal)) "
             "SELECT count(*), coalesce(sum(tokens), 0), coalesce(sum(cost), 0.0), count(cost) FROM call",
             experiment,
         )
