@@ -101,12 +101,12 @@ def test_nothing_but_the_language_is_read(reply: str) -> None:
 
 def test_a_game_of_each_kind_as_both_seats_see_it() -> None:
     sell = play(games.setting("sell_and_buy"), "aim 5 3 : offer 5 8", "aim 4 8 : offer 4 4", "aim 5 3 : offer 5 5")
-    assert prompt(sell, 1, "48") == "@buyer worth 6 0 | aim 4 8 | they 5 5 : you 4 4 : they 5 8 | left 7 3 =>"
+    assert prompt(sell, 1, "48") == "@buyer worth 6 0 | aim 4 8 | they 5 5 more 5 : you 4 4 : they 5 8 | left 7 3 =>"
     assert prompt(sell, 0) == "@seller cost 4 0 | aim none | you 5 5 : they 4 4 : you 5 8 | left 7 2 =>"
     deal = play(games.setting("sell_and_buy"), "aim 5 3 : offer 5 2", "aim 4 8 : accept")
     assert deal.outcome is not None and deal.outcome.payoffs == (12, 8)
     split = play(games.setting("ultimatum"), "aim 4 0 : offer 3 0", "aim 5 0 : offer 5 5")
-    assert prompt(split, 0, "40") == "@proposer pot 1 0 0 | aim 4 0 | they 5 5 : you 3 0 | left 6 3 =>"
+    assert prompt(split, 0, "40") == "@proposer pot 1 0 0 | aim 4 0 | they 5 5 more 4 5 : you 3 0 | left 6 3 =>"
     assert prompt(split, 1, "50") == "@responder pot 1 0 0 | aim 5 0 | you 5 5 : they 3 0 | left 6 3 =>"
     swap = play(games.setting("resource_exchange"), "aim 3 : offer 1 0 X for 1 2 Y", "aim 2 : wait",
                 "aim 3 : offer none for 1 X 2 Y")
@@ -114,12 +114,12 @@ def test_a_game_of_each_kind_as_both_seats_see_it() -> None:
     assert prompt(swap, 0, "3") == (
         "@red stock 2 5 X 5 Y | aim 3 | you none for 1 X 2 Y : they wait : you 1 0 X for 1 2 Y | left 5 1 =>")
     assert prompt(swap, 1, "2") == (
-        "@blue stock 5 X 2 5 Y | aim 2 | they 1 X 2 Y for none : you wait : they 1 2 Y for 1 0 X | left 5 3 =>")
+        "@blue stock 5 X 2 5 Y | aim 2 | they 1 X 2 Y for none less 3 : you wait : they 1 2 Y for 1 0 X | left 5 3 =>")
 
 
 def test_who_may_make_no_offer_is_told_so() -> None:
     state = play(games.setting("ultimatum", messages=2), "aim 4 0 : offer 3 0")
-    assert prompt(state, 1) == "@responder pot 1 0 0 | aim none | they 3 0 | left 1 final =>"
+    assert prompt(state, 1) == "@responder pot 1 0 0 | aim none | they 3 0 more 3 0 | left 1 final =>"
 
 
 def test_who_is_asked_again_is_told_so_and_a_strange_aim_is_none() -> None:

@@ -269,9 +269,9 @@ def test_the_embedded_model_gets_one_compact_prompt_and_its_own_aim() -> None:
     assert t.outcome.answer == "deal: X for 55 ZUP" and t.reward.value == 0.75
     assert [turn.messages[0].content for turn in t.turns] == [
         "@seller cost 4 0 | aim none | none | left 1 0 4 =>",
-        "@buyer worth 6 0 | aim none | they 7 0 | left 9 4 =>",
-        "@seller cost 4 0 | aim 5 8 | they 4 4 : you 7 0 | left 8 3 =>",
-        "@buyer worth 6 0 | aim 4 2 | they 5 5 : you 4 4 : they 7 0 | left 7 3 =>"]
+        "@buyer worth 6 0 | aim none | they 7 0 less 1 0 | left 9 4 =>",
+        "@seller cost 4 0 | aim 5 8 | they 4 4 more 4 : you 7 0 | left 8 3 =>",
+        "@buyer worth 6 0 | aim 4 2 | they 5 5 more 5 : you 4 4 : they 7 0 | left 7 3 =>"]
     assert [turn.value["reason"] for turn in t.turns] == ["58", "42", "51", "5"]
     assert {turn.public.partition("ZUP: ")[0] for turn in t.turns[:3]} == {
         "<other player message>  </other player message>\n<other player answer> PROPOSAL </other player answer>\n"

@@ -109,7 +109,7 @@ class Table:
             aim, least, opening = rng.uniform(*aims), rng.uniform(*leasts), rng.uniform(0, 3)
         else:
             aims, leasts = book.splits if view.game == "ultimatum" else book.prices
-            whole = pot_of(view) if view.game == "ultimatum" else rng.uniform(8, 45)
+            whole = haggling.pot(view) if view.game == "ultimatum" else rng.uniform(8, 45)
             aim = whole * rng.uniform(*aims)
             least, opening = aim * rng.uniform(*leasts), whole * rng.uniform(0, 0.3)
         return Character(aim, opening, min(aim, least), rng.uniform(0.1, 0.8), rng.randint(3, MOST))
@@ -148,7 +148,7 @@ class Table:
         if stated and wanted < character.aim and rng.random() < 0.15:
             aim = asked(view, wanted)
         last = "offer" not in view.moves or view.messages_left == 1
-        offered = gain(view) if view.offer is not None else None
+        offered = haggling.gain(view) if view.offer is not None else None
         if offered is not None:
             if rng.random() < self.book.careless or offered >= (character.least if last else wanted - 0.5):
                 return games.accept, aim
@@ -164,7 +164,7 @@ class Table:
         if view.game != "resource_exchange":
             amount = asked(view, wanted)
             if amount > 120 and self.rng.random() < 0.6:
-                amount = min(round(amount / 10) * 10, pot_of(view) - 1)
+                amount = min(round(amount / 10) * 10, haggling.pot(view) - 1)
             return haggling.price(view, amount)
         stock = dict(view.resources)
         plenty, other = sorted(view.items, key=lambda item: -stock[item])
@@ -176,34 +176,17 @@ class Table:
         return haggling.swap(view, ((plenty, given),), ((other, max(1, given + round(wanted))),))
 
 
-def pot_of(view: View) -> int:
-    return max(amount for _, amount in (*view.resources, *(view.others or ())))
-
-
 def asked(view: View, wanted: float) -> int:
     """A gain as the game counts: a price, what the player with the pot gives away, so many more than one gives."""
     if view.game == "resource_exchange":
         return max(0, round(wanted))
     pays = haggling.payer(view) == view.seat
     if view.game == "ultimatum":
-        pot, wanted = pot_of(view), min(wanted, 0.95 * pot_of(view))  # nobody asks for all of it
+        pot = haggling.pot(view)
+        wanted = min(wanted, 0.95 * pot)  # nobody asks for all of it
         return round(pot - wanted if pays else wanted)
     worth = view.worth[0][1]
     return min(MONEY, max(0, round(worth - wanted if pays else worth + wanted)))
-
-
-def gain(view: View) -> float:
-    """What the open offer would bring the seat of ``view`` over its limit."""
-    assert view.offer is not None
-    given, got = (view.offer if view.seat == 0 else view.offer[::-1])
-    if view.game == "resource_exchange":
-        return sum(dict(got).values()) - sum(dict(given).values())
-    pays = haggling.payer(view) == view.seat
-    amount = dict(view.offer[haggling.payer(view)]).get(haggling.currency(view), 0)
-    if view.game == "ultimatum":
-        return pot_of(view) - amount if pays else amount
-    worth = view.worth[0][1]
-    return worth - amount if pays else amount - worth
 
 
 def lessons(book: Bargains, seed: int) -> Iterator[Lesson]:

@@ -137,7 +137,7 @@ class Bargains(Book):
     splits: tuple[tuple[float, float], tuple[float, float]] = ((0.15, 0.9), (0.15, 0.95))
     swaps: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 7.0), (-7.0, 0.0))
     temper: float = 0.1
-    careless: float = 0.015
+    careless: float = 0.025
     waits: float = 0.06
     slips: float = 0.01
     shares: dict[str, float] = field(default_factory=lambda: dict(GAME_SHARES))

@@ -1,13 +1,14 @@
 """How a negotiation game looks to the embedded model, and how its reply is read.
 
-    @seller cost 4 0 | aim 5 3 | they 4 6 : you 5 5 : they 4 4 | left 4 2 =>          aim 5 3 : offer 5 2
-    @red stock 2 5 X 5 Y | aim 3 | they 1 0 X for 8 Y : you wait | left 5 3 =>       aim 3 : offer 1 0 X for 1 2 Y
+    @seller cost 4 0 | aim 5 3 | they 4 6 more 6 : you 5 5 : they 4 4 | left 4 2 =>     aim 5 3 : offer 5 2
+    @red stock 2 5 X 5 Y | aim 3 | they 1 0 X for 8 Y less 2 | left 7 3 =>             aim 3 : offer 1 0 X for 1 2 Y
 
 A seat sees what is its own (cost, worth or stock; of a pot both know), the aim that it stated last (`none` before the
-first time), the last `SEEN` messages of both, how many messages are left with its own next one, and how many offers of
-its own: `final` where it may make none now. Where its last text was no legal move, `no` stands behind that. It replies
-with its aim, a private thought, and after the colon with its move, which alone binds: `offer`, `accept`, `reject` or
-`wait`.
+first time), the last `SEEN` messages of both with the newest in front, behind an open offer what it would bring the seat
+beyond no deal (`more 6`, `less 2`, `fair`: so small a network can hardly subtract), how many messages are left with its
+own next one, and how many offers of its own: `final` where it may make none now. Where its last text was no legal move,
+`no` stands behind that. It replies with its aim, a private thought, and after the colon with its move, which alone
+binds: `offer`, `accept`, `reject` or `wait`.
 
 In Sell&Buy an offer is its price and the aim is a price; in Ultimatum an offer is what the player with the pot gives
 away, and the aim likewise, whoever speaks. In Resource Exchange an offer is written as it looks to its reader, what it
@@ -40,9 +41,9 @@ stands in front, so that the offer to be judged is always at the same place: a s
 
 LETTERS = ("X", "Y")
 NONE = "none"
-FINAL = "final"
-AGAIN = "no"
-"""In the place of the offers that are left; behind what is left, after a text that was no legal move."""
+MORE, LESS, FAIR = "more", "less", "fair"  # than no deal
+FINAL = "final"  # in the place of the offers that are left
+AGAIN = "no"  # behind that: the last text was no legal move
 
 _NUMBER = r"(?:0|[1-9](?: [0-9]){0,14})"
 _AMOUNT = r"[1-9](?: [0-9]){0,14}"
@@ -71,6 +72,8 @@ def slots(view: View, aim: str) -> dict[str, str]:
         raise UsageError(f"the embedded language trades two items, not {', '.join(view.items)}")
     said = [f"{'you' if public.seat == view.seat else 'they'} {_said(view, public.kind, public.trade)}"
             for public in view.messages[::-1][:SEEN]]
+    if view.offer is not None and view.messages[-1].seat != view.seat:
+        said[0] = f"{said[0]} {_worth(gain(view))}"
     closed = bool(view.moves) and "offer" not in view.moves
     left = f"{digits(view.messages_left)} {FINAL if closed else digits(view.proposals_left)}"
     return {
@@ -138,11 +141,33 @@ def currency(view: View) -> str:
     return next(item for item in view.items if item != sold)
 
 
+def gain(view: View) -> int:
+    """What the open offer would bring the seat of ``view`` beyond no deal, by what it knows itself."""
+    assert view.offer is not None
+    given, got = (sum(amount for _, amount in side) for side in (view.offer if view.seat == 0 else view.offer[::-1]))
+    if view.game == "resource_exchange":
+        return got - given
+    pays = payer(view) == view.seat
+    amount = dict(view.offer[payer(view)]).get(currency(view), 0)
+    if view.game == "ultimatum":
+        return pot(view) - amount if pays else amount
+    return view.worth[0][1] - amount if pays else amount - view.worth[0][1]
+
+
+def pot(view: View) -> int:
+    """What there is to share in Ultimatum."""
+    return max(amount for _, amount in (*view.resources, *(view.others or ())))
+
+
+def _worth(gained: int) -> str:
+    return FAIR if not gained else f"{MORE if gained > 0 else LESS} {digits(abs(gained))}"
+
+
 def _own(view: View) -> str:
     if view.game == "resource_exchange":
         return _amounts(view, view.resources)
     if view.game == "ultimatum":
-        return digits(max(dict(view.resources).get(currency(view), 0), dict(view.others or ()).get(currency(view), 0)))
+        return digits(pot(view))
     return digits(view.worth[0][1])
 
 
