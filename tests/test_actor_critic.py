@@ -20,6 +20,7 @@ from sirius_core.pocket.dialect import opinion
 from sirius_core.pocket.grammar import draw
 from sirius_core.pocket.notation import canonical_steps, expression_value, fill
 from sirius_core.repair import Advised, Failure, OwnRevision, revised
+from sirius_core.review import planted
 from sirius_core.rewards import actor_critic as reward
 from sirius_core.settings import preset
 from sirius_core.store import Store
@@ -285,6 +286,19 @@ def test_a_rephrased_revision_goes_out_as_preferred_to_the_first_answer(run):
     mended = [r for r in store.repairs.find(made.id) if r.mended]
     assert mended and {(p["chosen"][-1]["content"], p["rejected"][-1]["content"]) for p in pairs} == {
         (r.rephrased, store.episodes.get(r.failed).turns[0].text) for r in mended}
+
+
+def test_known_bad_repairs_of_a_revision_are_planted_and_wrong(run):
+    store, made = run
+    planted.plant(store, made.id, 1, team=TEAM, judge=reward)
+    rows = store.people.planted(made.id, 1)
+    assert rows
+    for row in rows:
+        original = store.repairs.get(row.repair)
+        task, again = store.episodes.task(original.task), store.episodes.get(original.replay)
+        said = [reward(task, planted.said_in(again, 0, text, TEAM.reads(task, "actor"))).turns[0]
+                for text in (row.text, original.rephrased)]
+        assert said == [0.0, 1.0]
 
 
 def test_bases_that_never_saw_a_judge_are_refused(tmp_path):

@@ -63,6 +63,9 @@ def steps(s: Settings, round: int) -> list[Step]:
 
 
 def _repair(s: Settings) -> str:
+    if s.recipe == "actor_critic":
+        return ("Where a revision put a wrong first answer right, it is rephrased so that it stands as a first answer, "
+                "and everything after it is played again. Nobody is shown the right answer.")
     sees = "sees the right answer" if s.critic == "gold" else "does not see the answer"
     return (f"A critic that {sees} blames one turn of a failure; the turn is rewritten and everything after it is "
             "played again.")

@@ -35,9 +35,10 @@ def question(s: Shown) -> None:
 
 
 def critic(store: Store, item: Item) -> str:
-    """The model of an endpoint that criticises; empty for a checkpoint that the lab plays itself."""
+    """The model of an endpoint that criticises; empty for a checkpoint that the lab plays itself. A critic who is one
+    of the team speaks by the team's model."""
     settings = store.experiments.get(item.experiment).settings
-    return settings.mender_model or settings.model
+    return settings.model if settings.recipe == "actor_critic" else settings.mender_model or settings.model
 
 
 def critique(s: Shown, model: str = "") -> None:

@@ -15,14 +15,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 
 from .. import answers
+from ..errors import Stopped
 from ..rewards import Judge
 from ..store import PlantedRow, Store
-from ..teams import Team
+from ..teams import Parsed, Team
 from ..trajectories import Repair, Task, Trajectory, digest
 
 FEW = 10  # from so many mended repairs on, at least one is planted
@@ -100,9 +102,14 @@ def _far(places: Sequence[int], own: int, random: Random) -> int | None:
     return places[n if n < before else after + n - before]
 
 
-def said_in(replayed: Trajectory, turn: int, text: str) -> Trajectory:
-    """A replay as if its edited turn had said ``text``."""
-    turns = [replace(t, text=text, public=text) if i == turn else t for i, t in enumerate(replayed.turns)]
+def said_in(replayed: Trajectory, turn: int, text: str, parse: Callable[[str], Parsed] | None = None) -> Trajectory:
+    """A replay as if its edited turn had said ``text``, read by ``parse``."""
+    value, public = None, text
+    if parse is not None:
+        with suppress(Stopped):
+            value, public = parse(text)
+    turns = [replace(t, text=text, public=public, value=value) if i == turn else t
+             for i, t in enumerate(replayed.turns)]
     return replace(replayed, turns=tuple(turns), edits={**replayed.edits, turn: text})
 
 
@@ -117,8 +124,9 @@ def _worse(
     task, replayed = store.episodes.task(repair.task), store.episodes.get(repair.replay)
     taken = {r.rephrased for r in store.repairs.of_failed(repair.failed)}
     others = [r.rephrased for r in mended if r.role == repair.role and r.task != repair.task]
+    parse = team.reads(task, replayed.turns[turn].role) if team.reads else None
     for rule, text in wrong(repair.rephrased, others, order):
-        if text not in taken and _is_wrong(task, said_in(replayed, turn, text), turn, team, judge):
+        if text not in taken and _is_wrong(task, said_in(replayed, turn, text, parse), turn, team, judge):
             return rule, text
     return None
 

@@ -63,6 +63,7 @@ class Team:
     within the workflow: they speak at the critic's temperature. ``lesson`` is the kind of lesson (a prompt of
     `pocket.dialect.PROMPTS`) that an embedded base must have read to play in this team. ``opposed``: its roles play
     against one another, so each also speaks untrained from the seat ``base``, and from ``rN`` as it was after round N.
+    ``reads(task, role)`` is how the workflow parses that role's replies, where a reward goes by what was read.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Team:
     judges: tuple[str, ...] = ()
     lesson: str = ""
     opposed: bool = False
+    reads: Callable[[Task, str], Callable[[str], Parsed] | None] | None = None
 
     def limit(self, role: str, prompt: str, dialect: str) -> int | None:
         keys = (f"{dialect}:{role}.{prompt}", f"{dialect}:{role}", f"{role}.{prompt}", role)

@@ -91,6 +91,11 @@ def advice(text: str) -> Parsed:
     return Parsed({"feedback": said}, said)
 
 
+def reads(task: Task, role: str) -> Callable[[str], Parsed] | None:
+    """How a role's replies are read."""
+    return {"actor": reader(task), "judge": verdict, "critic": advice}.get(role)
+
+
 def answer_of(turn: Turn) -> str | None:
     """What an actor's turn answers; None of one that was cut off or cannot be read."""
     return turn.value["answer"] if turn.value else None
@@ -107,4 +112,4 @@ _LIMITS = {"pocket:actor": 150, "pocket:judge": 160, "pocket:critic": 16, "pocke
 actor_critic = Team(
     "actor_critic", from_files("actor_critic", borrowed={"rephraser": "mending"}), actor_critic_workflow,
     ("actor", "judge", "critic"), "actor", limits=_LIMITS, spoken={"chat": to_ordinary}, judges=("judge", "critic"),
-    lesson="judge")
+    lesson="judge", reads=reads)
