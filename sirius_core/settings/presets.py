@@ -46,19 +46,23 @@ PRESETS: dict[str, dict[str, Any]] = {
         "withheld_forms": 0,
         "controls": 0,
     },
+    # (problems, threshold): what counts as a game that came out well, a little above an even deal where that is common.
     **{source.replace("_", "-"): {
         "recipe": "self_play",
         "source": source,
         "base": "trader",
         "rounds": 2,
-        "problems": 600,
+        "problems": problems,
+        "threshold": threshold,
         "max_solutions": 2,
+        "epochs": 4,
         "validation": 200,
         "heldout": 400,
         "interim": 200,
         "new_wordings": 0,
         "withheld_forms": 200,
         "controls": 0,
-        "matrix": 200,
-    } for source in ("sell_and_buy", "ultimatum", "resource_exchange")},
+        "matrix": 500,
+    } for source, problems, threshold in (
+        ("sell_and_buy", 800, 0.6), ("ultimatum", 600, 0.55), ("resource_exchange", 400, 0.5))},
 }
