@@ -22,7 +22,8 @@ def controls(game: Sitting) -> None:
                       on_change="ignore", placeholder="if you like", help=_heard(game))
         if "accept" in kinds and state.offer is not None:
             gain = scoresheet.payoffs(state.setting, state.offer)[seat]
-            st.button(f"Accept {_short(state, game)} · you get {games_words.amount(gain)}", type="primary",
+            st.button(f"Accept {_short(state, game)} · you get {games_words.amount(gain)}",
+                      type="primary" if gain >= 0 else "secondary",  # nobody is invited to a loss
                       icon=":material/handshake:", width="stretch", key=f"gm_accept_{key}", on_click=_move,
                       args=(game, Move("accept"), key))
         if legal.offers is not None:
