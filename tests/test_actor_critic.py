@@ -132,6 +132,8 @@ def test_chat_models_read_whole_answers_and_the_passages():
 
 @pytest.mark.parametrize(("said", "read"), [
     ("Opinion: True", True), ("**Opinion:** False.", False), ("Decision: `true`", True), ("OPINION = FALSE", False),
+    ("### Opinion\nFalse", False), ("**Opinion**\n\n**True**", True), ("Opinion\nIt is true that", None),
+    ("Opinion: $\\text{False}$", False), ("Opinion：True", True),
     ("Opinion: True\nNo, wait.\nOpinion: False", False),
     ("Opinion: True or False", None), ("Opinion: TRUE/FALSE", None),
     ("Opinion: maybe", None), ("Opinion: not true", None), ("Opinion: untrue", None), ("It is true.", None), ("", None),

@@ -137,7 +137,7 @@ def _chosen(found: Iterable[Candidate], threshold: float) -> list[tuple[Candidat
 def _why(kind: str, c: Candidate, evidence: Evidence) -> str:
     (right, n), (plain, m) = evidence.rewritten, evidence.unedited
     if kind == "not mended":
-        return "No rewrite came of the critique." if c.reward is None else "The rewrite did not mend the failure."
+        return "No rewrite came of the critique." if c.reward is None else "With the rewrite the team still ends wrong."
     if kind == "leaky":
         return "Right, but the rewrite gives away where it comes from."
     if kind == "doubtful" and 2 * right <= n:

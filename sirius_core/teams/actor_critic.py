@@ -24,8 +24,10 @@ from . import Parsed, Team, from_files
 from .chat import MARK, ordinary, problem
 from .debate import asked, brief, handed_on
 
-_OPINION = re.compile(MARK.format("(?:opinion|decision)"), re.IGNORECASE)
-_VERDICT = re.compile(r"[\s*_`\"'“({\[<-]{0,8}(true|false)\b(?!\W{0,5}(?:or|and)\b|\s{0,3}[/|])", re.IGNORECASE)
+_OPINION = re.compile(MARK.format("(?:opinion|decision)") + r"|^\W{0,8}(?:opinion|decision)\W{0,8}$",
+                      re.IGNORECASE | re.MULTILINE)  # or a heading of its own
+_VERDICT = re.compile(r"(?:[\s*_`\"'“({\[<$-]|\\text(?:bf)?\{){0,8}(true|false)\b(?!\W{0,5}(?:or|and)\b|\s{0,3}[/|])",
+                      re.IGNORECASE)
 
 
 async def actor_critic_workflow(task: Task, ask: Any) -> Any:

@@ -55,7 +55,7 @@ def view(task: Task, failed: Trajectory, shown: str | None) -> Mapping[str, str]
 
 
 # How a statement begins that models decorate: **Blame:** physicist, "Blame" = the `mathematician`, <b>Blame</b>: x.
-MARK = r"\b{}\b(?:[*_`\"'’”)\]\s]|</?\w{{1,10}}>){{0,6}}(?:[:=]|\s[-–—]\s)(?:[*_`]|</?\w{{1,10}}>){{0,6}}"
+MARK = r"\b{}\b(?:[*_`\"'’”)\]\s]|</?\w{{1,10}}>){{0,6}}(?:[:=：]|\s[-–—]\s)(?:[*_`]|</?\w{{1,10}}>){{0,6}}"
 _BLAME = re.compile(MARK.format(r"(?:role[ \t]{1,3}to[ \t]{1,3})?blamed?(?:[ \t]{1,3}role)?"), re.IGNORECASE)
 _FEEDBACK = re.compile(MARK.format("feedback") + "|<feedback>", re.IGNORECASE)
 _FEEDBACK_ENDS = re.compile(f"</feedback>|{_BLAME.pattern}", re.IGNORECASE)
