@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 import pytest
@@ -42,7 +43,10 @@ def test_a_shipped_base_is_what_its_manifest_says(name: str) -> None:
 
 def test_the_base_that_judges_has_everything_to_learn_but_its_form() -> None:
     """Nearly every reply can be read; its judge is little better than a coin, and revising gains next to nothing."""
-    told = checkpoint.load(base("sceptic"))[1]["measured"]["counts"]
+    manifest = checkpoint.load(base("sceptic"))[1]
+    assert manifest["book"] == json.loads(json.dumps(asdict(BOOKS["sceptic"])))
+    assert manifest["start"] == checkpoint.digest(base("panel"))
+    told = manifest["measured"]["counts"]
     right, wrong = told["sampled"], told["n"] - told["sampled"]
     assert told["unread"] <= 0.02 * told["n"] and told["lucky"] <= 0.05 * right
     assert 0.5 < (told["passed_right"] / right + 1 - told["passed_wrong"] / wrong) / 2 < 0.6
