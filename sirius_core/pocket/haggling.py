@@ -4,7 +4,7 @@
     @red stock 2 5 X 5 Y | aim 3 | they 1 0 X for 8 Y less 2 | left 7 3 =>             aim 3 : offer 1 0 X for 1 2 Y
 
 A seat sees what is its own (cost, worth or stock; of a pot both know), the aim that it stated last (`none` before the
-first time), the last `SEEN` messages of both with the newest in front, behind an open offer what it would bring the seat
+first time), the last `SEEN` messages of both with the newest in front, behind an open offer what it would bring
 beyond no deal (`more 6`, `less 2`, `fair`: so small a network can hardly subtract), how many messages are left with its
 own next one, and how many offers of its own: `final` where it may make none now. Where its last text was no legal move,
 `no` stands behind that. It replies with its aim, a private thought, and after the colon with its move, which alone
