@@ -93,6 +93,7 @@ def test_a_plan_whose_arms_would_be_tested_on_other_problems_is_known_before(cha
 @pytest.mark.parametrize("equal, first, second, names", [
     ("calls", {"critic": "none"}, {}, "second"), ("tokens", {"recipe": "placebo"}, {}, "second"),
     ("calls", {"recipe": "star"}, {"recipe": "star_rationalised"}, "second"),
+    ("calls", {"recipe": "actor_critic", "critic": "none"}, {"recipe": "actor_critic"}, "second"),
     ("calls", {"critic": "none"}, {"max_solutions": 1}, ""), ("calls", {"recipe": "star"}, {}, ""),
     ("calls", {}, {"critic": "none"}, ""), ("examples", {"critic": "none"}, {}, ""), ("", {"critic": "none"}, {}, "")])
 def test_an_arm_that_could_not_pay_for_its_repairs_is_known_before(equal: str, first: dict, second: dict,

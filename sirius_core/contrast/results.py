@@ -114,7 +114,8 @@ def differing_tests(plan: Plan) -> str:
     return ""
 
 
-TEAMS = {"sirius": "chain", "placebo": "chain", "keep_all": "chain", "star": "single", "star_rationalised": "single"}
+TEAMS = {"sirius": "chain", "placebo": "chain", "keep_all": "chain", "star": "single", "star_rationalised": "single",
+         "actor_critic": "actor_critic"}
 """Who tries in a recipe that learns, where the setting ``team`` does not say."""
 
 
@@ -142,7 +143,8 @@ def starved(plan: Plan) -> str:
 
 def _mends(settings: Settings) -> bool:
     """Whether a shipped recipe mends failures."""
-    return settings.recipe == "star_rationalised" or (settings.recipe == "sirius" and settings.critic != "none")
+    critics = settings.recipe in ("sirius", "actor_critic") and settings.critic != "none"
+    return critics or settings.recipe == "star_rationalised"
 
 
 # -- what it took ----------------------------------------------------------------------------------------------------
