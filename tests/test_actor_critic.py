@@ -15,6 +15,7 @@ from scripted_team import MEDICAL
 from sirius_core import export, figures, jobs, measures, recipes, teams
 from sirius_core.episodes import direct, play, replay
 from sirius_core.errors import UsageError
+from sirius_core.finetune.prompts import briefs
 from sirius_core.models import Completion, ScriptedModel, Voices
 from sirius_core.pocket.dialect import opinion
 from sirius_core.pocket.grammar import draw
@@ -227,6 +228,22 @@ def test_repair_looks_at_wrong_first_answers_whose_revision_was_right():
     assert recipe.mends is revised and [recipe.mends(t, 0.5) for t, _ in tries] == [True, False, False, False]
     assert recipes.get(preset("actor-critic", {"critic": "none"})).repair is None
     assert TEAM.menders == ("rephraser",) and teams.get("formula_chain").menders == ("critic", "rephraser")
+
+
+def test_one_model_for_all_is_a_setting():
+    assert recipes.get(preset("actor-critic")).model_of is recipes.each_role
+    assert recipes.get(preset("actor-critic", {"sharing": "shared"})).model_of is recipes.all_in_one
+
+
+def test_who_rewrites_an_instruction_is_told_what_the_role_did_by_itself():
+    script = ["They improved. Answer: no", "Opinion: False", "Count the patients.", "Answer: maybe"]
+    played = asyncio.run(play(TEAM, MEDICAL, Voices({"*": ScriptedModel(script)}), PATH))
+    played = replace(played, reward=reward(MEDICAL, played))  # wrong in the end, but the judge was right
+    found = briefs([played], TEAM, recipes.each_role, tasks={PATH.task: MEDICAL}, in_force={})
+    assert [(b.role, [(c.turn, c.right, c.own) for c in b.cases]) for b in found] == [
+        ("actor", [(3, False, True)]), ("critic", [(2, False, True)])]
+    plain = briefs([played], replace(TEAM, reads=None), recipes.each_role, tasks={PATH.task: MEDICAL}, in_force={})
+    assert [b.role for b in plain] == ["actor", "critic", "judge"]
 
 
 def test_a_what_if_in_the_first_answer_gives_back_nothing_that_was_said_about_the_old_one():

@@ -36,13 +36,15 @@ _FENCED = re.compile(r"\A```\w{0,20}\n(.*)\n```\Z", re.DOTALL)
 
 @dataclass(frozen=True)
 class Case:
-    """One trajectory in which the role spoke, its turn in it, and what a critic said about that turn."""
+    """One trajectory in which the role spoke, its turn in it, and what a critic said about that turn. ``right`` is
+    about the trajectory, or, where each role is judged by its ``own`` part (actor-critic), about that turn."""
 
     task: Task
     trajectory: Trajectory
     turn: int
     right: bool
     feedback: tuple[str, ...] = ()
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def briefs(
         before = in_force.get(model, {}).get(original, original)
         place = next(iter(plays.values()))[0].path
         random = Random(f"rewrite/{place.seed}/{place.round}/{digest(model, original)}")
-        cases = [Case(tasks[t.task], t, i, t.earned(threshold), tuple(blamed.get((t.id, t.turns[i].role), ())))
+        cases = [_case(team, tasks[t.task], t, i, threshold, tuple(blamed.get((t.id, t.turns[i].role), ())))
                  for t, i in plays.values()]
         random.shuffle(cases)
         failures = _one_each([c for c in cases if not c.right], lambda c: not c.feedback)[:FAILURES]
@@ -175,6 +177,12 @@ def briefs(
         found.append(Brief(model, ", ".join(names), original, before, _template(team, first.role, first.prompt),
                            team.chain or tuple(team.roles), chosen, path, rejected, gold))
     return found
+
+
+def _case(team: Team, task: Task, t: Trajectory, turn: int, threshold: float, feedback: tuple[str, ...]) -> Case:
+    marks = t.reward.turns if team.reads is not None and t.reward is not None else {}
+    right = marks[turn] > threshold if turn in marks else t.earned(threshold)
+    return Case(task, t, turn, right, feedback, turn in marks)
 
 
 def _one_each(cases: list[Case], later: Any) -> list[Case]:
@@ -220,6 +228,9 @@ def _show(case: Case, brief: Brief, number: int) -> str:
         lines.append(f"{who}{' (the role to improve)' if i == case.turn else ''} said: {clip(turn.text, _TURN)}")
     if t.outcome.stop is not None:
         lines.append(f"It ended without an answer: {t.outcome.stop}: {clip(t.outcome.why, 300)}")
+    if case.own:
+        lines.append(f"What {t.turns[case.turn].role} said last was {'right' if case.right else 'wrong'}: it is judged "
+                     "by its own part, whatever came of it.")
     if reward is not None:
         lines.append(f"Reward: {reward.value:g}. Read as the answer: {reward.read or 'nothing'}.")
         if brief.gold:

@@ -58,8 +58,8 @@ class Settings:
 
     critic: str = knob(
         "gold",
-        "What the critic sees beside the transcript: the right answer, or only the team's own. In actor_critic it never "
-        "sees the right one; none leaves rephrased revisions out.",
+        "What the critic sees beside the transcript: the right answer, or only the team's own. In actor_critic it "
+        "never sees the right one; none leaves rephrased revisions out.",
         choices=("gold", "blind", "none"),
         group="repair",
     )
