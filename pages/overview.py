@@ -147,8 +147,11 @@ def curve(store: Store, e: Experiment, reports: list[findings.Report], round: in
 
 
 def critic(store: Store, e: Experiment, reports: list[findings.Report], round: int | None) -> None:
-    """What the critic bought: the sentences beside their bars."""
+    """What the critic bought: the sentences beside their bars; nothing where no critic mends (actor-critic's is one of
+    the team)."""
     compared = [r for r in reports if r.get("controls")]
+    if not compared and (e.settings.recipe == "actor_critic" or not live.critic_works(e.settings)[0]):
+        return
     with st.container(border=True):
         st.subheader("What the critic bought", anchor=False)
         if not compared:

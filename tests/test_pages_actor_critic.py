@@ -13,8 +13,9 @@ from judging import sit
 from test_code_cells import cells, run, same_figure, same_table
 
 from sirius_core import flows
+from sirius_core.settings import preset
 from sirius_core.store import Store
-from view import actor_critic_cell, actor_critic_flow
+from view import actor_critic_cell, actor_critic_flow, live
 
 EXP, ALONE, OTHER = "court-0-1", "alone-0-1", "single-0-1"
 
@@ -119,6 +120,12 @@ def test_another_team_is_told_what_would_stand_here_and_how_to_get_it(db, monkey
     assert "Nothing has been judged yet" in text_of(empty)
 
 
+def test_nobody_is_said_to_see_the_right_answer():
+    (repair,) = [step for step in live.steps(preset("actor-critic"), 1) if step.phase == "repair"]
+    assert "Nobody is shown the right answer." in repair.what and "sees the right" not in repair.what
+    assert "critic that sees the right answer" in live.steps(preset("quickstart"), 1)[1].what
+
+
 def test_the_overview_has_a_card_of_it(db, monkeypatch):
     at = opened(db, "overview", monkeypatch, exp=EXP)
     with Store(db) as store:
@@ -126,4 +133,5 @@ def test_the_overview_has_a_card_of_it(db, monkeypatch):
     assert all(line in text_of(at) for line in lines)
     assert "What became of every first answer" in [link.proto.label for link in at.get("page_link")]
     assert "measures_table" in {c.key for c in cells(at)}
+    assert "What the critic bought" not in text_of(at)  # no critic mends here
     assert "What became of every first answer" not in text_of(opened(db, "overview", monkeypatch, exp=OTHER))

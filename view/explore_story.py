@@ -141,7 +141,8 @@ def related(store: Store, browse: Browse, t: Trajectory, failed: Trajectory, rep
         whose = "a person's edit" if r.phase == "review" else f"replay {i}"
         links.append((":material/replay:", f"{whose.capitalize()}: {'✓ right' if r.right else '✗ wrong'}", r.id))
     if repair:
-        links.append((":material/rate_review:", "The critic's own calls", repair.mend))
+        whose = "The rephraser's own call" if failed.team == "actor_critic" else "The critic's own calls"
+        links.append((":material/rate_review:", whose, repair.mend))
     links = [x for x in links if x[2] != t.id][:8]
     if links:
         st.caption("Belongs together")
