@@ -81,6 +81,8 @@ def play(run: Table, players: Sequence[str] = (BASE, NOW), games: int | None = N
         raise UsageError(f"{e.id} plays no game with two seats: there is nothing to play crosswise")
     if most < 2:
         raise UsageError(f"a matrix needs at least two games a cell, not {most}")
+    if not players:
+        raise UsageError("a matrix needs players: name base, now, a round, or EXPERIMENT:ROUND")
     if unknown := [split for split in splits if split not in SPLITS]:
         raise UsageError(f"a matrix is played on {' or '.join(SPLITS)}, not {unknown[0]!r}")
     red, blue = ([player(store, e, said) for said in named] for named in (players, rivals or players))

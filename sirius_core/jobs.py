@@ -57,6 +57,8 @@ def checked(store: Store, settings: Settings, seed: int) -> Settings:
     if source in GAMES and not (team.opposed and team.name == source):
         raise UsageError(f"setting source={source}: the game is for its two players, and recipe {settings.recipe!r} "
                          f"has the team {team.name!r}: take self_play, placebo, keep_all or chain, and no team")
+    if source in GAMES and settings.matrix == 1:
+        raise UsageError("setting matrix=1: a matrix needs at least two games a cell; 0 plays none")
     if source not in GAMES and (team.opposed or settings.recipe == "self_play"):
         raise UsageError(f"recipe {settings.recipe!r} plays games here, and source={source} is none: take one (--set "
                          f"source={' or '.join(GAMES)})")

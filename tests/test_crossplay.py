@@ -288,7 +288,7 @@ def test_what_cannot_be_played_is_said(lab):
     with Store(path) as store:
         run = Run(store, store.experiments.get(e), BargainingMachine())
         for said, why in ((["base", "9"], "has 2 trained rounds"), (["first"], "write base, now, a round"),
-                          (["nobody-0-1:1"], "no such experiment")):
+                          (["nobody-0-1:1"], "no such experiment"), ([], "a matrix needs players")):
             with pytest.raises(UsageError, match=why):
                 crossplay.play(run, said)
         with pytest.raises(UsageError, match="at least two games"):

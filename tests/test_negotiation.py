@@ -114,6 +114,9 @@ def test_what_changes_any_game_changes_the_one_out_of_distribution_too() -> None
     ("sell_and_buy", "99/1", "'99/1'"),
     ("sell_and_buy", "pot=3", "no option of sell_and_buy 'pot'"),
     ("sell_and_buy", "cost=70", "the value must be above the cost"),
+    ("sell_and_buy", "money=40", "the buyer needs more than the cost, 40 ZUP"),
+    ("resource_exchange", "red=X:0 Y:0", "both players must have something"),
+    ("resource_exchange", "red=X:25 X:5", "'X:25 X:5' names an item twice"),
     ("sell_and_buy", "money=zero", "money must be a whole number"),
     ("ultimatum", "messages=1", "messages must be a whole number from 2"),
     ("ultimatum", "compat=paper", "replays of old games only")])
@@ -146,6 +149,7 @@ def test_what_is_said_of_games_as_data() -> None:
     ({"recipe": "self_play", "team": "ultimatum", "source": "sell_and_buy"}, "has the team 'ultimatum'"),
     ({"recipe": "self_play", "source": "ultimatum"}, "never saw a negotiation"),
     ({"recipe": "self_play", "source": "ultimatum", "verifier": "unit", "base": "trader"}, "judged by what it came to"),
+    ({"recipe": "self_play", "source": "ultimatum", "base": "trader", "matrix": 1}, "at least two games a cell; 0"),
     ({"recipe": "chain", "base": "trader"}, "take one that did"),
     ({"recipe": "self_play", "source": "ultimatum", "data": "x.csv"}, "are made, not read")])
 def test_what_cannot_be_played_is_refused_before_anything_runs(changes: dict, why: str, store: Store) -> None:

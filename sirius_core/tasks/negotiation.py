@@ -106,8 +106,8 @@ def distributions(settings: Settings) -> tuple[games.Setting, games.Setting]:
     game, said = games.get(settings.source), options_of(settings.game)
     names = list(game.settings)
     name = next((key for key, value in said.items() if value is None), names[0])
-    changes = {key: _amount(value) for key, value in said.items() if value is not None}
     try:
+        changes = {key: _amount(value) for key, value in said.items() if value is not None}
         if "compat" in changes:
             raise UsageError("the original rules are for replays of old games only")
         known = game.setting(name, **changes)
@@ -126,13 +126,22 @@ def _amount(said: str) -> Any:
         return int(said)
     if ":" not in said:
         return said
-    pairs = {found[1]: int(found[2]) for found in _BUNDLE.finditer(said)}
-    return dict(sorted(pairs.items()))
+    pairs = [(found[1], int(found[2])) for found in _BUNDLE.finditer(said)]
+    if len(dict(pairs)) < len(pairs):
+        raise UsageError(f"{said!r} names an item twice")
+    return dict(sorted(pairs))
 
 
 def _playable(setting: games.Setting) -> None:
-    if setting.game.name == "sell_and_buy" and setting.values[0][0][1] >= setting.values[1][0][1]:
-        raise UsageError("there is nothing to agree on: the value must be above the cost")
+    """UsageError where no deal could be worth anything to both, or a score would have nothing to be a share of."""
+    if setting.game.name == "sell_and_buy":
+        (_, cost), (_, value), (currency, money) = (*(side[0] for side in setting.values), setting.resources[1][0])
+        if cost >= value:
+            raise UsageError("there is nothing to agree on: the value must be above the cost")
+        if cost >= money:
+            raise UsageError(f"there is nothing to agree on: the buyer needs more than the cost, {cost} {currency}")
+    if setting.game.name == "resource_exchange" and not all(any(dict(side).values()) for side in setting.resources):
+        raise UsageError("there is nothing to exchange: both players must have something")
 
 
 def around(setting: games.Setting, spread: int, random: Random) -> games.Setting:
