@@ -165,15 +165,17 @@ def summary(db: Path, experiment: str) -> dict[str, Any]:
 
 def _print_rounds(db: Path, experiment: str) -> None:
     from ..store import Store
+    from ..tasks import split_title
 
     with Store(db) as store:
+        beyond = split_title(store.experiments.get(experiment).settings.source, "withheld_forms")
         if data := store.experiments.measurement(experiment, "data"):
             print(data["line"])
     for r in summary(db, experiment)["rounds"]:
         p = "" if r["p_vs_previous"] is None else f"  p = {r['p_vs_previous']:.2g} vs the round before"
         rest = "".join(
             f", {name} {r[key]:.0%}"
-            for name, key in (("new wordings", "new_wordings_accuracy"), ("withheld forms", "withheld_forms_accuracy"))
+            for name, key in (("new wordings", "new_wordings_accuracy"), (beyond, "withheld_forms_accuracy"))
             if r[key] is not None
         )
         if stops := r.get("stops"):  # they count as wrong: whoever reads the number should know

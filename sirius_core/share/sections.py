@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import __version__, figures, statistics, tasks
+from ..games import GAMES
 from ..imports import imported
 from ..settings import PRESETS, Settings, preset
 from ..store import Experiment, Store
@@ -20,6 +21,12 @@ from .words import diff, measured, p_value, public, said, share, table, text
 
 Reports = Sequence[Mapping[str, Any]]
 SPLITS = {"heldout": "Held-out problems", "new_wordings": "New wordings", "withheld_forms": "Withheld question forms"}
+PLANTED = ("The base was taught wrong on purpose: its textbook plants misconceptions, so that there is something to "
+           "unlearn. ")
+HAGGLED = "The base has read nothing but games between scripted players, patient and hasty, careful and careless. "
+TINY = "The figures show this loop at work on a tiny model; they are no evidence about large ones."
+GAINED = ("A game counts as won where the learner's score clears the threshold (0.5 is an even deal) against the "
+          "untrained model; each amount is played from both seats.")
 EXAMPLES = 3
 SHORT, FOLDED = 120, 600  # characters of an answer that is told whole; of a later turn that is not folded
 FIGURES = {
@@ -56,11 +63,17 @@ def head(store: Store, e: Experiment, reports: Reports) -> str:
         f"the lab's own tiny language model, base {s.base}"
     line = (f"{rounds} · {s.problems:,} training problems, up to {s.max_solutions} tries each · "
             f"recipe {public(s.recipe)} · {who} · seed {e.seed}")
-    honest = "" if s.model or s.checkpoint else (
-        '<p class="soft">The base was taught wrong on purpose: its textbook plants misconceptions, so that there is '
-        "something to unlearn. The figures show this loop at work on a tiny model; they are no evidence about large "
-        "ones.</p>")
+    played = s.source in GAMES
+    honest = "" if s.model or s.checkpoint else f"{HAGGLED if played else PLANTED}{TINY}"
+    honest = "".join(f'<p class="soft">{said}</p>' for said in (honest, GAINED if played else "") if said)
     return f'<header>{title}<p class="soft">{text(line)}</p>{honest}{_cards(store, e, reports)}</header>'
+
+
+def _splits(e: Experiment) -> dict[str, str]:
+    """{split: its name for people}, those of games by their own names."""
+    if e.settings.source not in GAMES:
+        return SPLITS
+    return {split: tasks.split_title(e.settings.source, split).capitalize() for split in ("heldout", "withheld_forms")}
 
 
 def _landed(store: Store, e: Experiment) -> str:
@@ -75,7 +88,7 @@ def _cards(store: Store, e: Experiment, reports: Reports) -> str:
     if not reports:
         return "<p>Nothing is measured yet.</p>"
     base, last, cards = reports[0], reports[-1], []
-    for split, name in SPLITS.items():
+    for split, name in _splits(e).items():
         if split in last["tests"]:
             now = last["tests"][split]["sampled"]
             against = ""
@@ -102,12 +115,12 @@ def rounds(store: Store, e: Experiment, reports: Reports) -> str:
         return ""
     lines = []
     for r in reports:
-        tests = [measured(r["tests"][split]["sampled"]) if split in r["tests"] else "" for split in SPLITS]
+        tests = [measured(r["tests"][split]["sampled"]) if split in r["tests"] else "" for split in _splits(e)]
         changed = "" if r["p_vs_previous"] is None else f"+{r['gained']} −{r['lost']}"
         lines.append([r["round"], *tests, share(r["greedy_accuracy"]), changed, p_value(r["p_vs_previous"]),
                       r["repaired"], f"{r['seconds']:.0f}"])
     return ("<section><h2>Round by round</h2>"
-            + table(["round", *SPLITS.values(), "greedy", "changed", "p", "mended", "seconds"], lines)
+            + table(["round", *_splits(e).values(), "greedy", "changed", "p", "mended", "seconds"], lines)
             + '<p class="soft">In brackets the 95 % interval and what was counted. Changed: problems that went from '
             "wrong to right, and the other way, since the round before; p: McNemar's exact test of that, two-sided, "
             "not corrected for the number of rounds. Round 0 is the base, untrained.</p></section>")
