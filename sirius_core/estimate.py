@@ -17,6 +17,7 @@ from .evaluate import MODES, asked
 from .finetune.prompts import TRIES
 from .improve import Run
 from .models.chat_completions import Price
+from .recipes import failed
 from .spending import most_calls
 from .statistics import wilson
 from .trajectories import Turn
@@ -26,7 +27,10 @@ PILOT = 8  # episodes
 
 @dataclass(frozen=True)
 class Pilot:
-    """What the pilot measured, per episode: calls, tokens, dollars (None: price unknown), seconds; and its failures."""
+    """What the pilot measured, per episode: calls, tokens, dollars (None: price unknown), seconds; and its failures.
+
+    ``mendable``: the episodes that repair would look at, where these are others than those that failed.
+    """
 
     episodes: int
     failed: int
@@ -37,6 +41,7 @@ class Pilot:
     seconds: float
     stops: Mapping[str, int]
     models: int = 1  # that learn, each by itself
+    mendable: int | None = None
 
 
 def pilot(run: Run, episodes: int = PILOT) -> Pilot:
@@ -62,6 +67,7 @@ def pilot(run: Run, episodes: int = PILOT) -> Pilot:
         sum(turn.ms for turn in turns) / 1000 / n,
         stops,
         len({run.recipe.model_of(turn) for turn in turns if not only or turn.role in only}),
+        None if run.recipe.mends is failed else sum(run.failed(t) for t in played),
     )
 
 
@@ -116,6 +122,9 @@ def calls_of(run: Run, measured: Pilot, failing: float, most: bool) -> float:
     tests = sum(len(part) for round in range(s.rounds + 1) for part in asked(run.bench, round).values()) * len(MODES)
     plays = len(tasks["train"]) * s.max_solutions
     failures = plays * failing
+    if measured.mendable is not None:
+        found = wilson(measured.mendable, max(1, measured.episodes))
+        failures = plays * (found.high if most else found.low)
     mends = shown = 0.0
     if calls := most_calls(run.recipe):
         mends = min(s.max_repairs, failures) * (calls if most else 1)  # at the least a critique that blames nobody

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from sirius_core.__main__ import main
 from sirius_core.estimate import Pilot, calls_of
 from sirius_core.improve import Run
 from sirius_core.settings import preset
+from sirius_core.statistics import wilson
 from sirius_core.store import Store
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "sirius_core" / "report.schema.json").read_text())
@@ -166,6 +168,17 @@ def test_the_upper_end_of_an_estimate_has_room_for_every_try_of_the_gate(
         run = Run(store, store.experiments.create("e", preset("tiny", {**plain, **more}), 0), None)
         measured = Pilot(8, 4, 3.0, 90.0, 30.0, None, 1.0, {}, models)
         assert [calls_of(run, measured, 0.5, most) for most in (False, True)] == [low, high]
+
+
+def test_an_estimate_counts_what_repair_looks_at(tmp_path: Path) -> None:
+    with Store(tmp_path / "lab.db") as store:
+        made = preset("actor-critic", {"problems": 24, "heldout": 24, "validation": 8})
+        run = Run(store, store.experiments.create("e", made, 0), None)
+        none, all_ = (Pilot(8, 0, 3.0, 90.0, 30.0, None, 1.0, {}, 3, mendable) for mendable in (0, 8))
+        bounds = [[calls_of(run, measured, 0.0, most) for most in (False, True)] for measured in (none, all_)]
+        plain = calls_of(run, replace(none, mendable=None), 0.0, True)  # nobody fails: nothing would be mended
+        assert [bounds[0][1] - plain, bounds[1][0] - bounds[0][0]] == pytest.approx(
+            [3 * 96 * 6 * wilson(0, 8).high, 3 * 96 * wilson(8, 8).low])
 
 
 def test_the_doctor_makes_at_most_twenty_calls_and_says_where_the_base_stands(
