@@ -171,6 +171,8 @@ REFUSED = {
     "an image": ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "messages[0].content",
                  None),
     "too long": ({"messages": [{"role": "user", "content": "1 " * 175}]}, 400, "messages", "context_length_exceeded"),
+    "words of other bases": ({"messages": [{"role": "user", "content": "@seller cost 4 0"}]}, 400, "messages",
+                             "unreadable_text"),
     "unknown words": ({"messages": [{"role": "user", "content": "helo 1"}]}, 400, "messages", "unreadable_text"),
     "hot": ({"temperature": 2.1}, 400, "temperature", None),
     "a word for a number": ({"temperature": "1"}, 400, "temperature", None),

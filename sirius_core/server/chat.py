@@ -116,7 +116,8 @@ def read(body: Mapping[str, Any], shelf: Shelf) -> Wish:
 def _prompt(messages: Any, model: Shelved) -> tuple[int, ...]:
     if not isinstance(messages, list) or not messages:
         raise Refused("'messages' must be a list of at least one message.", param="messages")
-    prompt = tokens(" ".join(content(message, f"messages[{i}]") for i, message in enumerate(messages)), "messages")
+    said = " ".join(content(message, f"messages[{i}]") for i, message in enumerate(messages))
+    prompt = tokens(said, "messages", model.shape.vocab)
     if not prompt:
         raise Refused("'messages' hold no word.", param="messages")
     if len(prompt) >= model.shape.context - 1:
@@ -142,10 +143,11 @@ def content(message: Any, where: str) -> str:
     return found
 
 
-def tokens(said: str, param: str) -> tuple[int, ...]:
-    """The pocket model's tokens; Refused with the unknown words and the nearest known ones."""
+def tokens(said: str, param: str, size: int | None = None) -> tuple[int, ...]:
+    """The tokens of a pocket model that knows the first ``size`` words; Refused with the unknown words and the nearest
+    known ones."""
     try:
-        return encode(said)
+        return encode(said, size)
     except UnreadableText as error:
         raise Refused(
             str(error), param=param, code="unreadable_text", words=list(error.words), nearest=list(error.nearest)

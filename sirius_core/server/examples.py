@@ -15,11 +15,12 @@ MOST = 1_000_000
 HEAVIEST = 1000  # weight of an example
 
 
-def parse(blob: bytes, context: int) -> list[Example]:
+def parse(blob: bytes, context: int, words: int | None = None) -> list[Example]:
     """The examples of a file in order: the prompt is every message but the last, the reply is the last.
 
     ``{"messages": [{"role": "user", "content": ...}, {"role": "assistant", "content": ...}]}``; the assistant's
-    ``weight`` (1 if absent) multiplies the loss of its words. Refused names the first line that cannot be used.
+    ``weight`` (1 if absent) multiplies the loss of its words. ``context``, ``words``: how many tokens the model reads
+    and how many words it knows. Refused names the first line that cannot be used.
     """
     try:
         lines = [(i, line) for i, line in enumerate(blob.decode("utf-8-sig").split("\n"), 1) if line.strip()]
@@ -31,10 +32,10 @@ def parse(blob: bytes, context: int) -> list[Example]:
             param="training_file",
             code="invalid_n_examples",
         )
-    return [_example(number, line, context) for number, line in lines]
+    return [_example(number, line, context, words) for number, line in lines]
 
 
-def _example(number: int, line: str, context: int) -> Example:
+def _example(number: int, line: str, context: int, words: int | None) -> Example:
     try:
         body = json.loads(line)
         if not isinstance(body, dict) or not isinstance(body.get("messages"), list) or len(body["messages"]) < 2:
@@ -47,8 +48,8 @@ def _example(number: int, line: str, context: int) -> Example:
         for message in asked:
             if isinstance(message, dict) and message.get("role") == "assistant":
                 message.pop("weight", None)
-        prompt = tokens(" ".join(content(m, f"messages[{i}]") for i, m in enumerate(asked)), "messages")
-        reply = tokens(content(said, f"messages[{len(asked)}]"), "messages")
+        prompt = tokens(" ".join(content(m, f"messages[{i}]") for i, m in enumerate(asked)), "messages", words)
+        reply = tokens(content(said, f"messages[{len(asked)}]"), "messages", words)
     except (ValueError, RecursionError) as error:
         raise _unusable(number, f"no valid JSON: {error}") from None
     except Refused as error:

@@ -179,7 +179,8 @@ class Tuning:
     async def _carry(self, job: Record, live: _Live, content: bytes) -> None:
         loop = asyncio.get_running_loop()
         try:
-            examples = await asyncio.to_thread(parse, content, live.parent.shape.context)
+            examples = await asyncio.to_thread(parse, content, live.parent.shape.context,
+                                               live.parent.shape.vocab)
             self._turn(job, "queued", f"Files validated: {len(examples)} examples")
 
             def begin() -> None:
