@@ -59,13 +59,14 @@ def said(turn: Turn, kind: str) -> str:
 
 def speaking(trajectory: Trajectory) -> list[dict[str, int]]:
     """[{seat: index of the turn that states its answer}], one for each round of a debate; of other teams one: the last
-    turn of each seat (of a team without seats, of seat 1)."""
+    turn of each seat (of a team without seats, of seat 1), but of a critic, and of a judge of what an actor said."""
     debate = any(turn.role == "generator" for turn in trajectory.turns)
+    about = {"critic", "judge"} if any(turn.role == "actor" for turn in trajectory.turns) else {"critic"}
     rounds: list[dict[str, int]] = [] if debate else [{}]
     spoken: dict[str, int] = {}
     for i, turn in enumerate(trajectory.turns):
         seat = turn.seat or "1"
-        if not debate and turn.role != "critic":
+        if not debate and turn.role not in about:
             rounds[0][seat] = i
         elif debate and turn.role in DEBATERS:
             place = spoken[seat] = spoken.get(seat, -1) + 1

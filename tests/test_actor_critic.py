@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scripted_team import MEDICAL
 
-from sirius_core import export, figures, jobs, measures, recipes, teams
+from sirius_core import export, figures, jobs, measures, recipes, teams, votes
 from sirius_core.episodes import direct, play, replay
 from sirius_core.errors import UsageError
 from sirius_core.finetune.prompts import briefs
@@ -228,6 +228,16 @@ def test_repair_looks_at_wrong_first_answers_whose_revision_was_right():
     assert recipe.mends is revised and [recipe.mends(t, 0.5) for t, _ in tries] == [True, False, False, False]
     assert recipes.get(preset("actor-critic", {"critic": "none"})).repair is None
     assert TEAM.menders == ("rephraser",) and teams.get("formula_chain").menders == ("critic", "rephraser")
+
+
+def test_a_vote_counts_what_actors_say_and_not_what_a_judge_does():
+    voting = recipes.get(preset("actor-critic", {"recipe": "vote", "team": "actor_critic", "samples": 2})).team
+    model = ScriptedModel(lambda m, s: PASSED if m[0].content.startswith("@judge") else RIGHT, dialect="pocket")
+    played = asyncio.run(play(voting, TASK, Voices({"*": model}), PATH))
+    assert [t.role for t in played.turns] == ["actor", "judge"] * 2
+    assert votes.speaking(played) == [{"1": 0, "2": 2}]
+    said = votes.read(played.outcome.answer, TASK.kind)
+    assert said and votes.by_round(played, TASK.kind) == [{"1": said, "2": said}]
 
 
 def test_one_model_for_all_is_a_setting():

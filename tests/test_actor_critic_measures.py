@@ -135,6 +135,7 @@ def test_an_episode_is_read_from_its_turns():
     ]
     assert {b.verdict for b in branches.read(episodes, {"t": TASK}, False, 0.5)} == {""}
     assert [name for name in teams.TEAMS if branches.applies(teams.get(name))] == ["actor_critic", "self_correct"]
+    assert not branches.applies(recipes.get(preset("actor-critic", {"recipe": "vote", "team": "actor_critic"})).team)
 
 
 # -- in the store, and the baselines -----------------------------------------------------------------------------------

@@ -39,8 +39,10 @@ class Branch:
 
 
 def applies(team: Team) -> bool:
-    """Whether a team has an actor who may answer twice: after a judge's False, or by looking again."""
-    return ACTOR in team.roles and (judged(team) or any(prompt == "again" for prompt, _ in team.roles[ACTOR].prompts))
+    """Whether a team has an actor who may answer twice: after a judge's False, or by looking again. A vote over several
+    such tries has no one first answer."""
+    twice = ACTOR in team.roles and (judged(team) or any(prompt == "again" for prompt, _ in team.roles[ACTOR].prompts))
+    return twice and team.name != "vote"
 
 
 def judged(team: Team) -> bool:
