@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from actors import act
+from hagglers import haggled
 
 from sirius_core import figures, imports
 from sirius_core.__main__ import main
-from sirius_core.share import bundle, drawing, words, write
+from sirius_core.commands import experiments
+from sirius_core.share import bundle, drawing, matrix, words, write
 from sirius_core.store import Review, Store
 
 HOSTILE = ("<script>alert(1)</script>", "<img src=http://evil.example/x.png onerror=alert(1)>", "\"' onload='x",
@@ -125,6 +127,22 @@ def test_the_bundle_of_imported_traces_tells_of_no_training(tmp_path):
         said = " ".join(Tags(bundle(store, imports.take(store, tmp_path / "mine.jsonl").experiment)).said)
     assert "1 imported trace of mine.jsonl: 1 right, 0 wrong, 0 not judged. Nobody was trained on them here." in said
     assert "sirius import mine.jsonl" in said and "sirius run" not in said and "tiny language model" not in said
+
+
+def test_a_bundle_of_games_is_told_as_games(tmp_path, capsys):
+    with Store(tmp_path / "lab.db") as store:
+        e = haggled(store, matrix=6)
+        page = bundle(store, e.id)
+        cell = store.experiments.measurement(e.id, "cross_play")["splits"]["heldout"]["cells"][1]
+    said = " ".join(" ".join(Tags(page).said).split())
+    assert "base has read nothing but games" in said and "0.5 is an even deal" in said and "taught wrong" not in said
+    assert "Held-out games" in said and "Out of distribution" in said and "question forms" not in said
+    assert "seller (first) buyer (second) games seller earns" in said
+    earned = cell["numbers"]["paper_blue"]
+    assert f"base round 1 6 {words.text(matrix._earned(cell['numbers']['paper_red']))}" in said
+    assert f"{earned['value']:+.1f} ({earned['low']:+.1f} to {earned['high']:+.1f})" in said
+    experiments._print_rounds(tmp_path / "lab.db", e.id)
+    assert "out of distribution " in (lines := capsys.readouterr().out) and "withheld forms" not in lines
 
 
 @pytest.mark.parametrize("value, shown", [

@@ -17,6 +17,7 @@ from ..store import Experiment, Store
 from ..store.browse import Browse
 from ..trajectories import Repair, Task, Trajectory
 from . import drawing
+from .matrix import players
 from .words import diff, measured, p_value, public, said, share, table, text
 
 Reports = Sequence[Mapping[str, Any]]
@@ -136,6 +137,8 @@ def drawn(store: Store, e: Experiment, reports: Reports) -> str:
         else:
             body = store.experiments.figure(e.id, name)
             figure = json.loads(body) if body else None
+            if figure and name == "accuracy" and e.settings.source in GAMES:
+                figure = figures.of_games(figure)
         if figure and any(t.get("x") and t.get("y") for t in figure["data"]):
             parts.append(f'<figure><h2>{title}</h2><p class="soft">{what}</p>{drawing.legend(figure)}'
                          f"{drawing.draw(figure, title)}</figure>")
@@ -244,4 +247,4 @@ def command(e: Experiment) -> str:
     return " ".join(["sirius run", e.name if known else "settings.json", f"--seed {e.seed}", *changed])
 
 
-ALL = (head, rounds, drawn, examples, decisions, provenance, repeat)
+ALL = (head, rounds, drawn, players, examples, decisions, provenance, repeat)
