@@ -62,6 +62,8 @@ def test_a_sale_as_plain_values():
     assert (refused.bad_offers, refused.lost) == ((1, 1), (False, False))
     assert (forfeit.ended, forfeit.forfeit, forfeit.by) == ("forfeit", True, 1)
     assert (forfeit.said, forfeit.invalid) == ((2, 2), (1, 2))
+    even = sale(40, "yes")  # at cost: a deal worth as much as none is no loss, nor is the offer of it
+    assert (even.payoffs, even.lost, even.bad_offers) == ((0, 20), (False, False), (0, 0))
 
 
 def test_the_other_games_as_plain_values():

@@ -19,9 +19,8 @@ from . import Add, changes_of, common, existing, line, megabytes
 
 
 def add(command: Add) -> None:
-    run = command(
-        "run", _run, "Run a preset (quickstart, tiny, contrast) or a JSON file of settings as a new experiment."
-    )
+    run = command("run", _run, "Run a preset (quickstart, actor-critic, sell-and-buy ...) or a JSON file of settings "
+                  "as a new experiment.")
     run.add_argument("preset", metavar="PRESET_OR_FILE")
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--rounds", type=int)
