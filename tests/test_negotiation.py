@@ -199,6 +199,14 @@ def test_a_reward_says_both_payoffs() -> None:
                    "deal: 10 X for 13 Y; the red gains +3, the blue gains -3"]
 
 
+def test_a_loss_stays_a_loss_where_there_is_nothing_to_gain() -> None:
+    both_lose = talked(game(cost=60, value=40), price(50), games.accept).reward
+    assert (both_lose.value, both_lose.turns) == (0.0, {0: -0.5, 1: -0.5})
+    assert talked(game(cost=50, value=50), price(51), games.accept).reward.turns == {0: 1.0, 1: -1.0}
+    nothing = game("resource_exchange", red={"X": 0, "Y": 0})
+    assert talked(nothing, games.offer({}, {"Y": 2}), games.accept).reward.turns == {0: 1.5, 1: 0.5 - 2 / 60}
+
+
 def test_where_both_learn_a_game_is_worth_the_better_score() -> None:
     t = talked(game(learner=None, opponent="latest"), price(45), games.accept)
     assert t.reward.value == 0.75 and [turn.seat for turn in t.turns] == [None, None]

@@ -73,7 +73,7 @@ def phase(key: str) -> str:
         "blame": f"blame, spoken by {spoken}",
         "worth": f"value of the human: {words}",
         "credit": f"who earned it: {words}",
-        "cross": f"cross-play: {words}",
+        "cross": f"cross-play: {words.replace('withheld forms', 'out of distribution')}",
     }.get(head, key)
 
 

@@ -216,7 +216,7 @@ def rounds_table(store: Store, e: Experiment, round: int | None) -> None:
                 "rounds.",
             ),
             "new_wordings_accuracy": number("new wordings"),
-            "withheld_forms_accuracy": number("withheld forms"),
+            "withheld_forms_accuracy": number(tasks.split_title(e.settings.source, "withheld_forms")),
             "repaired": number("mended", help="Failed episodes whose repair led to the right answer."),
             "lucky": number("lucky", help="Share of the right answers that came by wrong steps."),
             "seconds": number("seconds", format="%.0f"),

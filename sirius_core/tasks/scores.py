@@ -86,13 +86,13 @@ def played(task: Task, trajectory: Trajectory) -> games.State:
 
 
 def score(setting: games.Setting, seat: int, payoff: float) -> float:
-    """A seat's score of a payoff."""
+    """A seat's score of a payoff; a loss stays one where both cannot gain, as in no game that is dealt."""
     if setting.game.name == "sell_and_buy":
-        return payoff / (setting.values[1][0][1] - setting.values[0][0][1])
+        return payoff / (abs(setting.values[1][0][1] - setting.values[0][0][1]) or 1)
     stock = sum(amount for _, amount in setting.resources[seat])
     if setting.game.name == "ultimatum":
         return payoff / max(1, stock, sum(amount for _, amount in setting.resources[1 - seat]))
-    return 0.5 + payoff / (2 * stock)
+    return 0.5 + payoff / (2 * max(1, stock))
 
 
 def scores(state: games.State) -> tuple[float, float]:
