@@ -60,10 +60,13 @@ PARTS = {
 }
 
 
-def phase(key: str) -> str:
-    """A phase of the job as people call it: ``evaluate:heldout:sampled`` is ``held-out, sampled``."""
+def phase(key: str, games: bool = False) -> str:
+    """A phase of the job as people call it: ``evaluate:heldout:sampled`` is ``held-out, sampled``. ``games`` have no
+    withheld forms but settings out of distribution."""
     head, _, rest = key.partition(":")
     words = ", ".join(PARTS.get(part, part) for part in rest.split(":") if part)
+    if games or head == "cross":
+        words = words.replace(PARTS["withheld_forms"], "out of distribution")
     spoken = "the base" if rest == "0" else f"round {rest}"
     return PHASES.get(head) or {
         "evaluate": words,
@@ -73,7 +76,7 @@ def phase(key: str) -> str:
         "blame": f"blame, spoken by {spoken}",
         "worth": f"value of the human: {words}",
         "credit": f"who earned it: {words}",
-        "cross": f"cross-play: {words.replace('withheld forms', 'out of distribution')}",
+        "cross": f"cross-play: {words}",
     }.get(head, key)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from sirius_core.games import GAMES
 from sirius_core.pocket.vocabulary import knows
 from sirius_core.store import Experiment, Store
 from sirius_core.store.browse import COUNTED, GROUPS, OUTCOMES, Browse, Filter, Row
@@ -154,7 +155,7 @@ def draw(store: Store, e: Experiment) -> None:
             "answer": _answer(r),
             "right answer": readable(r.source, r.gold),
             "round": r.round,
-            "kind": episodes.phase(r.phase),
+            "kind": episodes.phase(r.phase, r.source in GAMES),
             "repair": "mended" if r.mended else "",
             **_label(r),
         }

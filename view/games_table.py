@@ -50,7 +50,8 @@ def ended(task: Task, t: Trajectory, state: State, roles: Roles) -> None:
                      color="green" if deal else "gray")
             st.markdown(f"**{lab.plain(games_words.sentence(scoresheet.ending(state, roles)))}.**", width="content")
         say_pairs(games_words.payoffs(state, roles))
-        st.caption(f"Round {t.path.round} · {lab.plain(episodes.phase(t.path.phase))} · game {task.data['number']} · "
+        where = lab.plain(episodes.phase(t.path.phase, games=True))
+        st.caption(f"Round {t.path.round} · {where} · game {task.data['number']} · "
                    f"{games_words.sentence(games_words.counts(task))} · {state.setting.messages} messages at most")
 
 
