@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +10,27 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[1]
+APP = str(ROOT / "app.py")
 
 
 def opened(db: Path, page: str, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
-    """``page`` of the app on ``db`` after its first run, opened with this query; nothing starts by itself."""
+    """``page`` of the app on ``db`` after its first run, opened by its address with this query. Nothing starts by
+    itself."""
     monkeypatch.setenv("SIRIUS_DB", str(db))
     monkeypatch.setenv("SIRIUS_AUTOSTART", "0")
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=20)
-    if "exp" in query:
-        at.query_params["exp"] = query["exp"]
-    at.run()
+    at = AppTest.from_file(APP, default_timeout=20)
+    at._registered_pages = _pages()
     for key, value in query.items():
         at.query_params[key] = value
-    if page != "overview" or query:
-        at.switch_page(f"pages/{page}.py").run()
+    at.switch_page(f"pages/{page}.py").run()
     assert not at.exception, [e.message for e in at.exception]
     return at
+
+
+@cache
+def _pages() -> Any:
+    """The addresses of the pages. AppTest learns them from a run, which would be the overview's before every page."""
+    return AppTest.from_file(APP, default_timeout=20).run()._registered_pages
 
 
 def button(at: AppTest, key: str) -> Any:

@@ -182,7 +182,7 @@ def test_a_link_into_another_experiment_opens_that_one(db: Path, monkeypatch: py
     with Store(db) as store:
         act(store, seed=1, rounds=1, controls=0)
     at = opened(db, "explore", monkeypatch, exp="tiny-1-1", traj=t.id)
-    assert at.session_state["_open"] == EXP or at.session_state["exp"] == EXP
+    assert at.session_state["exp"] == EXP and at.query_params["traj"] == t.id
 
 
 def test_words_in_the_turns_filter_the_table(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:

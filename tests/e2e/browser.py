@@ -111,13 +111,19 @@ def wrong_layout(page: Any) -> list[str]:
     return list(page.evaluate(LAYOUT))
 
 
-def inaccessible(page: Any, *, beside: tuple[str, ...] = ()) -> list[str]:
-    """Serious and critical findings of axe-core, a line each; ``beside`` are CSS selectors that are left out."""
+def inaccessible(page: Any, *, beside: tuple[str, ...] = (), only: tuple[str, ...] = (),
+                 without: tuple[str, ...] = ()) -> list[str]:
+    """Serious and critical findings of axe-core, a line each; ``beside`` are CSS selectors that are left out.
+
+    ``only`` are the ids of the rules that are asked, instead of all that axe-core asks by itself; ``without`` are those
+    that are left out of these.
+    """
     if not page.evaluate("() => Boolean(window.axe)"):
         page.evaluate(resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     found = page.evaluate(
-        "beside => axe.run({include: [['body']], exclude: beside.map(s => [s])}, {resultTypes: ['violations']})",
-        list(beside),
+        "([beside, rules]) => axe.run({include: [['body']], exclude: beside.map(s => [s])},"
+        " {resultTypes: ['violations'], ...rules})",
+        [list(beside), {"runOnly": list(only)} if only else {"rules": {rule: {"enabled": False} for rule in without}}],
     )
 
     def why(node: Any) -> str:

@@ -14,6 +14,8 @@ import pytest
 from browser import CHROMIUM, Server
 
 HERE = Path(__file__).resolve().parent
+INSIDE = ("http://127.0.0.1:", "data:", "blob:", "about:")
+NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,47 +47,53 @@ def serve() -> Iterator[Callable[[Path], str]]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for the tests of a file."""
+    """One browser for the tests of a file. It finds no way out of this machine."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = p.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", NOWHERE])
         yield browser
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def profile(chromium: Any) -> Any:
+    """What the windows of a file share, a Playwright context: scripts that one has loaded are not compiled again."""
+    return chromium.new_context(reduced_motion="reduce")
+
+
 @pytest.fixture
-def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
+def visit(profile: Any) -> Iterator[Callable[..., Any]]:
     """``visit(color_scheme="dark", width=390)`` is a visitor's fresh window, a Playwright page.
 
     ``page.complaints`` are the errors of its console and of its scripts, ``page.outside`` the addresses beyond this
-    machine that it asked for (the request is stopped, and the test fails), ``page.dialogs`` what popped up.
+    machine that a window of this test asked for (nothing answers, and the test fails), ``page.dialogs`` what popped up.
     """
-    windows: list[Any] = []
+    outside: list[str] = []
+
+    def asked(request: Any) -> None:
+        # seen, not intercepted: where Playwright intercepts, Chromium keeps nothing and compiles all scripts anew
+        if not request.url.startswith(INSIDE):
+            outside.append(request.url)
 
     def window(*, color_scheme: str = "light", width: int = 1360, height: int = 900) -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=color_scheme,
-                                       reduced_motion="reduce")
-        page = context.new_page()
+        page = profile.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=color_scheme)
         page.set_default_timeout(60_000)
-        page.outside, page.complaints, page.dialogs = [], [], []
-
-        def route(r: Any) -> None:
-            page.outside.append(r.request.url)
-            r.abort()
-
-        context.route(lambda url: not url.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")), route)
+        page.outside, page.complaints, page.dialogs = outside, [], []
         # opened on a page below the root, Streamlit's client looks for its server there first
         page.on("console", lambda m: page.complaints.append(f"{m.text} {m.location['url']}")
                 if m.type == "error" and "/_stcore/" not in m.location["url"] else None)
         page.on("pageerror", lambda e: page.complaints.append(str(e)))
         page.on("dialog", lambda d: (page.dialogs.append(d.message), d.dismiss()))
-        windows.append(page)
         return page
 
+    profile.on("request", asked)
     yield window
-    outside = [url for page in windows for url in page.outside]
-    for page in windows:
-        page.context.close()
+    profile.remove_listener("request", asked)
+    for page in profile.pages:
+        page.close()
+    profile.clear_cookies()
     assert outside == [], "a page asked the network for something"
 
 
