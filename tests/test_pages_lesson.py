@@ -162,6 +162,7 @@ def test_text_of_a_model_is_never_markup_in_a_lesson(cache: Path, tmp_path: Path
                                                      told: dict[str, str]) -> None:
     own = tmp_path / "hostile" / "sirius-lab"
     copied = demo.copy(folders=(own,))
+    Store(copied).close()  # brought up to this version, as whoever opens it does
     hostile.poison(copied)
     monkeypatch.setenv("XDG_CACHE_HOME", str(own.parent))
     Store(tmp_path / "lab.db").close()

@@ -14,6 +14,8 @@ from sirius_core.episodes import Call, play
 from sirius_core.errors import BudgetSpent, Cancelled, FullDatabase, ModelError
 from sirius_core.models import Completion, Model, ScriptedModel, Voices
 from sirius_core.models.pocket import Engine
+from sirius_core.pocket.pretraining import shape
+from sirius_core.pocket.transformer import Shape
 from sirius_core.prompts import Message
 from sirius_core.rollout import Limits, Plan, Records, Rollout, Work
 from sirius_core.settings import Settings
@@ -90,6 +92,9 @@ class Dead(Engine):
     def __init__(self, error: BaseException | None) -> None:
         super().__init__()
         self.error = error
+
+    def shape(self, name: str) -> Shape:
+        return shape()
 
     def _sample(self, jobs: Any) -> Any:
         if self.error:

@@ -12,6 +12,7 @@ import pytest
 
 from sirius_core import tasks
 from sirius_core.errors import UnknownName, UsageError
+from sirius_core.machines import MADE
 from sirius_core.settings import Settings
 from sirius_core.tasks.competition_math import boxed
 from sirius_core.trajectories import Task
@@ -384,7 +385,7 @@ def test_an_unknown_source_and_a_missing_path_are_one_line(tmp_path: Path) -> No
     with pytest.raises(UnknownName, match="there is no task source 'mmlv'; did you mean 'mmlu'"):
         tasks.splits("mmlv", settings(), 0)
     for source in tasks.SOURCES:
-        if source not in ("formulas", "arithmetic"):
+        if source not in MADE:
             with pytest.raises(UsageError, match="no data is named: set data=PATH"):
                 tasks.splits(source, settings(), 0)
             with pytest.raises(UsageError, match=r"there is no '.*nowhere'"):
