@@ -83,8 +83,10 @@ def sirius(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., 
 
 
 def process(*arguments: object, cwd: Path = ROOT) -> subprocess.Popen[str]:
+    """Ctrl-C reaches it even where these tests were started in the background of a shell, whose children ignore it."""
     return subprocess.Popen([sys.executable, "-m", "sirius_core", *map(str, arguments)], cwd=cwd, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(cwd)})
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(cwd)},
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def end(started: subprocess.Popen[str], before: str = "") -> Said:
