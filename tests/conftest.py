@@ -14,11 +14,12 @@ from hypothesis import settings
 
 # The longest files, longest first: what is left for the end is short, and no worker ends long after the others.
 LONGEST = (
-    "test_look", "test_notebooks", "test_journeys", "test_journey", "test_live", "test_hostile", "test_cli",
-    "test_journal", "test_trl", "test_journeys_long", "test_review", "test_finetune_openai", "test_crash_http",
-    "test_crash", "test_pages_endpoint", "test_faults", "test_explore", "test_in_step", "test_demos", "test_pages",
-    "test_pages_review", "test_imitator", "test_contrast_journey", "test_lesson", "test_statistics_coverage",
-    "test_campaign", "test_society",
+    "test_look", "test_journey", "test_journeys", "test_notebooks", "test_hostile", "test_review", "test_journeys_long",
+    "test_trl", "test_live", "test_cli", "test_contrast_journey", "test_faults", "test_lesson", "test_explore",
+    "test_finetune_openai", "test_crash_http", "test_pages_endpoint", "test_pages_contrast", "test_crash", "test_pages",
+    "test_pages_run", "test_statistics_coverage", "test_recipes", "test_pages_review", "test_in_step",
+    "test_pages_lesson", "test_games_journey", "test_journal", "test_imitator", "test_campaign", "test_pages_explore",
+    "test_pages_games", "test_trl_speaks", "test_society",
 )
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
