@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sirius_core.finetune import OnStep, Tuned, TuneJob
+from hagglers import HagglingMachine
+
 from sirius_core.improve import Run, improve
 from sirius_core.models import Completion, Sampling
 from sirius_core.pocket.notation import digits
@@ -61,27 +62,11 @@ def number(words: str) -> int | None:
     return int(packed) if packed.isdecimal() else None
 
 
-class BargainingMachine:
-    """What `Run` needs; "checkpoints" are notes of a level."""
-
-    def base(self) -> bytes:
-        return b'{"level": 0, "role": "*"}'
-
-    def mender(self) -> None:
-        return None
+class BargainingMachine(HagglingMachine):
+    """The same machine with bargainers; "checkpoints" are notes of a level."""
 
     def model(self, name: str, blob: bytes) -> Any:
         return Bargainer(name, json.loads(blob)["level"])
-
-    def describe(self) -> Mapping[str, Any]:
-        return {}
-
-    def tune(self, jobs: Sequence[TuneJob], on_step: OnStep) -> list[Tuned]:
-        return [Tuned(json.dumps({"level": json.loads(job.blob)["level"] + 1, "role": job.model}).encode(), (0.5,), 1,
-                      10, 0.1) for job in jobs]
-
-    def close(self) -> None:
-        pass
 
 
 def bargain(store: Store, name: str = "bargain", seed: int = 0, **changes: Any) -> Experiment:
